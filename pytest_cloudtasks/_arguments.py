@@ -105,29 +105,63 @@ class _Takes:
         positional = self._positional
         values = values[self._own :]
         if len(values) > len(positional) and not self._takes_more:
-            raise TypeError(self._too_many(safe_repr(values[len(positional)])))
+            raise TypeError(self._too_many(values[len(positional)]))
         for keyword in keywords:
             if keyword in positional[: len(values)]:
                 raise TypeError(f"{self._name}() got the argument {keyword!r} twice: by keyword and by position.")
             if not self._takes_any_keyword and keyword not in positional and keyword not in self._keywords:
-                near = did_you_mean(keyword, self._known)
+                near = self._meant(keyword) or did_you_mean(keyword, self._known)
                 raise TypeError(f"{self._name}() has no argument {safe_repr(keyword)}.{near} {self._what_it_takes()}")
         for argument in self._needed:
             if argument not in keywords and argument not in positional[: len(values)]:
                 raise TypeError(f"{self._name}() needs the argument {argument!r}. {self._what_it_takes()}")
 
+    def _meant(self, keyword: object) -> str:
+        """Return a suggestion for another name of an argument that the function has."""
+        meant = _OTHER_NAMES.get(keyword) if isinstance(keyword, str) else None
+        return f" Did you mean {meant!r}?" if meant in self._known else ""
+
     def _what_it_takes(self) -> str:
         return f"It takes {listed(self._known) if self._known else 'none'}."
 
-    def _too_many(self, value: str) -> str:
+    def _too_many(self, given: object) -> str:
+        value = safe_repr(given)
         if self._takes_any_keyword:
             return f"{self._name}() takes fields as keyword arguments, but got {value} by position."
         if self._keywords:
-            example = "queue='receipts'" if "queue" in self._keywords else f"{self._keywords[0]}=…"
+            name = _argument_for(given)
+            example = f"{name}={value}" if name in self._keywords else f"{self._keywords[0]}=…"
             return f"{self._name}() takes keyword arguments such as {example}, but got {value} by position."
         if not self._known:
             return f"{self._name}() takes no argument, but got {value}."
         return f"{self._name}() takes only {listed(self._known)}, but got {value} as well."
 
 
+def _argument_for(value: object) -> str:
+    """Return the match argument that a value was probably meant for."""
+    if isinstance(value, str):
+        return "url" if "://" in value else "queue"
+    if isinstance(value, (Mapping, list)):
+        return "json"
+    return "body" if isinstance(value, bytes) else ""
+
+
+_OTHER_NAMES = {
+    "payload": "json",
+    "data": "json",
+    "content": "body",
+    "uri": "url",
+    "relative_uri": "url",
+    "path": "url",
+    "http_method": "method",
+    "task_name": "name",
+    "task_id": "name",
+    "schedule_time": "at",
+    "eta": "at",
+    "countdown": "delay",
+    "dispatch_deadline": "deadline",
+    "oidc_token": "oidc",
+    "times": "count",
+}
+"""What Google's messages and other libraries call the arguments of this one."""
 _NAMED = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)

@@ -15,7 +15,7 @@ from .._service.events import EventKind
 from .._service.retry import Retry
 from .._service.task import Task, TaskState
 from .._simulation.exceptions import CloudTasksAssertionError
-from .._simulation.formatting import lists_apart, offset_text, shown
+from .._simulation.formatting import ENDED, lists_apart, offset_text, shown
 from .._simulation.matching.match import Match, MatchArguments
 from .._simulation.matching.values import matches
 from .._simulation.records import A_TASK, TaskRecord, is_task, model_task, records, short_name, task_meant
@@ -358,11 +358,14 @@ def _situation(simulation: Simulation, asserted: str) -> Situation:
     return Situation(simulation.history, simulation.service, simulation.clock, simulation.targets, asserted)
 
 
-def _unmet_of_a_task(simulation: Simulation, message: str) -> CloudTasksAssertionError:
-    """Return the error of an assertion on the attempts or the state of a task."""
+def _unmet_of_a_task(simulation: Simulation, message: str, is_early: bool = True) -> CloudTasksAssertionError:
+    """Return the error of an assertion on the attempts or the state of a task.
+
+    ``is_early`` says that it may hold once the queue is driven.
+    """
     from .._diagnostics.failure_message import failed  # only an assertion that fails needs it
 
-    return failed(message, _situation(simulation, "attempts"))
+    return failed(message, _situation(simulation, "attempts" if is_early else ""))
 
 
 def _is_list(value: object) -> bool:
@@ -390,7 +393,7 @@ def _failed(
     same = next((at for at, pair in pairs if not matches(*pair)), min(len(expected), len(got)))
     left, right = lists_apart([shown(one) for one in expected], [shown(one) for one in got], same)
     first = headline.format(task=short_name(task))
-    return _unmet_of_a_task(simulation, f"{first}\n  expected {left}\n       got {right}")
+    return _unmet_of_a_task(simulation, f"{first}\n  expected {left}\n       got {right}", len(got) < len(expected))
 
 
 def _assert_state(simulation: Simulation, given: object, state: TaskState, method: str, expected: str) -> None:
@@ -398,7 +401,7 @@ def _assert_state(simulation: Simulation, given: object, state: TaskState, metho
     task = task_meant(simulation.service, simulation.history, given, method)
     if task.state is not state:
         message = f"Expected {short_name(task)} to have {expected}, but it {_state_text(simulation, task)}."
-        raise _unmet_of_a_task(simulation, message)
+        raise _unmet_of_a_task(simulation, message, is_early=task.is_live)
     simulation.history.inspected.asserted(task)
 
 
@@ -409,10 +412,4 @@ def _state_text(simulation: Simulation, task: Task) -> str:
         return f"is still scheduled for {offset_text(task.schedule_time - simulation.clock.time_base)},{after}"
     if task.state is TaskState.DISPATCHED:
         return "still has an attempt under way"
-    ended = {
-        TaskState.SUCCEEDED: "succeeded",
-        TaskState.EXHAUSTED: "had no retry left",
-        TaskState.EXPIRED: "expired",
-        TaskState.DELETED: "was deleted",
-    }
-    return f"{ended[task.state]}{after}"
+    return f"{ENDED[task.state]}{after}"

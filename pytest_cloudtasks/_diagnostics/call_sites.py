@@ -35,6 +35,7 @@ _NOT_THE_APPLICATION = (
     "threading.",
     "functools.",
     "contextlib.",
+    "base64.",
     "unittest.",
 )
 """Prefixes of the names of modules whose frames come between a call and the code that made it."""

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from .._clients.mocked_names import mocked_names, mocks_that_created
 from .._clients.router import router
+from .._messages.json_text import read_json
 from .._messages.proto import proto_of
 from .._messages.rpc_call import IncomingCall
 from .._service.request import PullMessage
@@ -27,7 +28,7 @@ from .._simulation.summary import due_tasks
 from .._targets.base import destination_of
 from .._targets.registry import Targets
 from .._targets.request import url_of
-from .._text import counted, listed
+from .._text import counted, listed, safe_repr
 from .._time.clock import Clock
 from .._units import MINUTE, SECOND
 from . import on_commit
@@ -108,6 +109,20 @@ def text_for_a_body(situation: Situation) -> str | None:
     return None
 
 
+def text_for_json(situation: Situation) -> str | None:
+    """Explain that ``json=`` got the text of what it should have got."""
+    expected = None if situation.match is None else situation.match.expected().get("json")
+    if not isinstance(expected, str):
+        return None
+    try:
+        value = read_json(expected)
+    except ValueError:
+        return None
+    if not isinstance(value, (dict, list)):
+        return None
+    return f"json= compares with the decoded body, and got a JSON text. Pass the value: json={safe_repr(value)}."
+
+
 def no_call(situation: Situation) -> str | None:
     """Explain that no client has called the fake; a mock may have received the call."""
     if not situation.is_missing and not situation.is_a_tests_own:
@@ -181,7 +196,7 @@ def callbacks_waiting(situation: Situation) -> str | None:
 
 def nearly_matching_route(situation: Situation) -> str | None:
     """Explain that an unused route has a task's URL, but another method or queue."""
-    if situation.asserted == "enqueued":
+    if situation.asserted == "enqueued" or isinstance(situation.error, NoTarget):  # that error says it by itself
         return None
     for task in situation.service.accepted:
         if isinstance(task.target, PullMessage):
@@ -264,6 +279,7 @@ def no_credentials(situation: Situation) -> str | None:
 HINTS: Iterable[Hint] = (
     no_credentials,
     text_for_a_body,
+    text_for_json,
     no_call,
     nothing_driven,
     callbacks_waiting,

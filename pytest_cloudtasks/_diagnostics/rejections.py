@@ -11,9 +11,9 @@ from .._service.errors import ARGUMENT_INVALID, TASK_EXISTS, TOKEN_ACCOUNT_MISSI
 from .._service.events import Event, EventKind
 from .._service.overrides import check_account
 from .._service.service import Service
-from .._service.task import Task, TaskState
-from .._service.validation import id_of, is_queue, queue_of
-from .._simulation.formatting import duration_text, offset_text
+from .._service.task import Task
+from .._service.validation import id_of, is_queue, is_queue_id, queue_of
+from .._simulation.formatting import ENDED, duration_text, offset_text
 from .._simulation.history import History
 from .._simulation.records import queue_meant, queue_word
 from .._simulation.settings import Settings
@@ -23,12 +23,6 @@ from .timeline import name_in
 
 SHOWN = 3
 """The number of rejected calls that are shown, the last ones."""
-_ENDED = {
-    TaskState.SUCCEEDED: "succeeded",
-    TaskState.EXHAUSTED: "had no retry left",
-    TaskState.EXPIRED: "expired",
-    TaskState.DELETED: "was deleted",
-}
 
 
 def rejections_text(history: History, service: Service, clock: Clock, settings: Settings) -> str:
@@ -57,6 +51,7 @@ def _hints(call: IncomingCall, history: History, service: Service, clock: Clock,
     name = name_in(call)
     queue = queue_of(name) or name
     if not is_queue(queue):
+        yield from _on_short_names(call, settings)
         return
     code = error.code().name
     if queue not in service.queues:
@@ -73,6 +68,18 @@ def _hints(call: IncomingCall, history: History, service: Service, clock: Clock,
     elif "Task size too large" in error.details():
         limit = service.options.max_task_size
         yield f"The limit is {limit} bytes of the stored task, by the service option max_task_size."
+
+
+def _on_short_names(call: IncomingCall, settings: Settings) -> Iterator[str]:
+    """Explain that a full name is needed where an ID was given."""
+    for field in ("parent", "name"):
+        name = getattr(call.request, field, "")
+        if isinstance(name, str) and is_queue_id(name):
+            yield (
+                f"The {field} of the call is {safe_repr(name)}, but it takes a full name, such as"
+                f" {safe_repr(settings.queue_name(name))}. client.queue_path(PROJECT, LOCATION, QUEUE) returns a"
+                " queue's full name."
+            )
 
 
 def on_existing_queue(name: str, history: History, clock: Clock, settings: Settings) -> str:
@@ -168,7 +175,7 @@ def _on_known_task(task: Task, call: IncomingCall, service: Service, clock: Cloc
         return f"{created}, and is still there."
     if error.details() == TASK_EXISTS.text:
         return f"{created}, and was still there."
-    ended = f"{created}, and {_ENDED[task.state]} at {_offset(clock, task.ended_at)}."
+    ended = f"{created}, and {ENDED[task.state]} at {_offset(clock, task.ended_at)}."
     if error.code().name == "ALREADY_EXISTS":
         ttl = duration_text(service.options.task_tombstone_ttl)
         ended += (

@@ -41,6 +41,7 @@ from .._text import counted, safe_repr
 from .._time.instants import Duration, duration_of, from_datetime, to_datetime
 from .delivery import Deliveries, Delivery, NotOfAsyncio, no_target, working
 from .exceptions import DrainLimitReached, ends_the_run
+from .formatting import ENDED
 from .matching.match import Match
 from .records import TaskRecord, short_name
 from .summary import Beginning, Summary, beginning, summary_since
@@ -139,8 +140,8 @@ class Driver:
                 )
             if not task.is_live:
                 raise ValueError(
-                    f"The task {short_name(task)} can't be dispatched: it is {task.state.value}, so the service no"
-                    " longer has it."
+                    f"The task {short_name(task)} can't be dispatched: the service no longer has it, because it"
+                    f" {ENDED[task.state]}."
                 )
             target = self._target_for(task)
             with self.simulation.lock:

@@ -76,6 +76,9 @@ class _SetUpFailure(FAILURE, Exception):  # type: ignore[misc, valid-type]
         super().__init__(message, pytrace=False)  # type: ignore[call-arg]  # pytest.fail.Exception has it
 
 
+_SetUpFailure.__module__, _SetUpFailure.__qualname__ = "builtins", "Failed"  # as pytest shows those of pytest.fail()
+
+
 def set_up_failure(message: str) -> BaseException:
     """Return what is raised while a fixture of wider scope, or ``setUpClass``, is set up.
 

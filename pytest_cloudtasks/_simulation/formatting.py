@@ -8,9 +8,18 @@ from datetime import datetime, timedelta
 from types import FunctionType
 from typing import Any
 
+from .._service.task import TaskState
 from .._targets.headers import Headers
 from .._text import WIDTH, safe_repr, safe_str, shortened
 from .._time.instants import from_timedelta
+
+ENDED = {
+    TaskState.SUCCEEDED: "succeeded",
+    TaskState.EXHAUSTED: "had no retry left",
+    TaskState.EXPIRED: "expired",
+    TaskState.DELETED: "was deleted",
+}
+"""How a task has left its queue."""
 
 
 def duration_text(nanoseconds: int) -> str:

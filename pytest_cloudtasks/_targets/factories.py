@@ -1,4 +1,4 @@
-"""Application factories that are passed in place of an application."""
+"""Callables that can't be what they are passed for: application factories, and handlers of other arguments."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class FactoryCalled(WrongAnswer, TypeError):
     """Raised if a function of one argument, called with a request, returns an application."""
 
     def __init__(self, function: Any, app: object) -> None:
-        name = _name(function)
+        name = name_of(function)
         super().__init__(
             f"The function {name} returned an application, {type(app).__name__}, instead of a response: it is an"
             f" application factory. Mount its result: mount(base_url, {name}(…))."
@@ -35,16 +35,16 @@ def check_no_factory(app: Any, what: str) -> None:
         if needed not in (None, *_INTERFACES):
             arguments = "…" if needed else ""
             raise TypeError(
-                f"{what} takes an application, but got the class {_name(app)}, which is an application factory. Pass an"
-                f" instance: {_name(app)}({arguments})."
+                f"{what} takes an application, but got the class {name_of(app)}, which is an application factory. Pass"
+                f" an instance: {name_of(app)}({arguments})."
             )
     elif needed == 0:
-        call = f"{_name(app)}({'…' if isinstance(app, partial) else ''})"
+        call = f"{name_of(app)}({'…' if isinstance(app, partial) else ''})"
         if inspect.iscoroutinefunction(app):
             call = f"await {call}"
         raise TypeError(
-            f"{what} takes an application, but got {_name(app)}, which needs no argument: it is an application factory."
-            f" Pass its result: {call}."
+            f"{what} takes an application, but got {name_of(app)}, which needs no argument: it is an application"
+            f" factory. Pass its result: {call}."
         )
 
 
@@ -59,6 +59,18 @@ def _needed_arguments(app: Any) -> int | None:
     return sum(one.kind in _POSITIONAL and one.default is one.empty for one in parameters)
 
 
-def _name(app: Any) -> str:
+def takes_one_argument(function: Any) -> bool:
+    """Whether ``function`` can be called with one value; True if it is unknown."""
+    try:
+        inspect.signature(function).bind(None)
+    except ValueError:
+        return True
+    except TypeError:
+        return False
+    return True
+
+
+def name_of(app: Any) -> str:
+    """Return the name of a function or a class, or that of an object's class."""
     named = app.func if isinstance(app, partial) else app
     return getattr(named, "__name__", None) or type(named).__name__

@@ -12,6 +12,7 @@ from .._service.validation import id_of, is_queue, is_queue_id, is_task, is_task
 from .._text import counted, is_encodable, safe_repr
 from .answers import Answer, answer_of, checked_status, plain_answer, scripted_exception
 from .base import Destination, Handler, OnException, Precedence, Target
+from .factories import name_of, takes_one_argument
 from .request import TargetRequest
 from .urls import normal, normal_glob
 
@@ -212,6 +213,11 @@ def _check_others(method: object, queue: object, name: object, handler: object) 
             f"route(handler=…) takes a function of a TargetRequest, but got {safe_repr(handler)}."
             f" Script a route that always"
             " answers the same, such as .returns(503)."
+        )
+    if handler is not None and not takes_one_argument(handler):
+        raise TypeError(
+            f"route(handler=…) takes a function of one argument, the TargetRequest, but got {name_of(handler)}, which"
+            " can't be called with one. Write `def handler(request): …`."
         )
 
 

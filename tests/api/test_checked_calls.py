@@ -88,6 +88,24 @@ def test_a_value_too_many_is_rejected(function: Callable[..., Any], name: str) -
             "tasks() has no argument 'queues'. Did you mean 'queue'? It takes"
             f" {listed(MatchArguments.__annotations__)}.",
         ),
+        (
+            lambda fake: fake.tasks(payload={}),
+            "tasks() has no argument 'payload'. Did you mean 'json'? It takes"
+            f" {listed(MatchArguments.__annotations__)}.",
+        ),
+        (
+            lambda fake: fake.tasks("https://a.test"),
+            "tasks() takes keyword arguments such as url='https://a.test', but got 'https://a.test' by position.",
+        ),
+        (
+            lambda fake: fake.tasks({"a": 1}),
+            "tasks() takes keyword arguments such as json={'a': 1}, but got {'a': 1} by position.",
+        ),
+        (
+            lambda fake: fake.tasks(b"a"),
+            "tasks() takes keyword arguments such as body=b'a', but got b'a' by position.",
+        ),
+        (lambda fake: fake.tasks(5), "tasks() takes keyword arguments such as queue=…, but got 5 by position."),
         (lambda fake: fake.step(1), "step() takes no argument, but got 1."),
         (lambda fake: fake.client(project="p"), "client() has no argument 'project'. It takes none."),
         (lambda fake: fake.queue(), "queue() needs the argument 'queue'. It takes queue."),

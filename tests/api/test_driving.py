@@ -440,7 +440,7 @@ def test_dispatch_rejects_what_the_service_does_not_have(cloud_tasks: FakeCloudT
     cloud_tasks.drain()
     task = cloud_tasks.assert_enqueued()
     assert refused(cloud_tasks, ValueError, lambda: cloud_tasks.dispatch(task)) == (
-        "The task receipts/one can't be dispatched: it is succeeded, so the service no longer has it."
+        "The task receipts/one can't be dispatched: the service no longer has it, because it succeeded."
     )
     assert refused(cloud_tasks, LookupError, lambda: cloud_tasks.dispatch("on")) == (
         "This test has no task named 'on'. Did you mean 'one'? Pass a task's ID or full name, or the TaskRecord that"

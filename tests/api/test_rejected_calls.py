@@ -84,6 +84,20 @@ def test_a_deleted_queue_is_reported(fake: FakeCloudTasks) -> None:
     )
 
 
+def test_an_id_in_place_of_a_full_name_is_told_with_the_name(fake: FakeCloudTasks) -> None:
+    """Google's text is about a project of that name."""
+    client = CloudTasksClient()
+    task = {"http_request": {"url": URL}}
+    assert refused(fake, lambda: client.create_task(parent="receipts", task=task)).splitlines()[-1] == (
+        f"The parent of the call is 'receipts', but it takes a full name, such as '{PARENT}/queues/receipts'."
+        " client.queue_path(PROJECT, LOCATION, QUEUE) returns a queue's full name."
+    )
+    assert refused(fake, lambda: client.get_queue(name="receipts")).splitlines()[-1] == (
+        f"The name of the call is 'receipts', but it takes a full name, such as '{PARENT}/queues/receipts'."
+        " client.queue_path(PROJECT, LOCATION, QUEUE) returns a queue's full name."
+    )
+
+
 MADE_BY_OPTION = (
     "The option queues created the queue receipts before the test (in a marker, the ini file, an argument, or a file"
     " that one of them names). Remove it from the option, or don't create it here; update_queue() changes its settings."

@@ -293,3 +293,41 @@ def test_a_failure_has_few_hints(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) 
         "A route matches https://mailer.test/send",
     ]
     assert len(found) == MOST < len(tuple(HINTS))
+
+
+def test_json_was_given_as_a_text(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """The keyword takes a value; a text that is no JSON of an object may be meant as it is."""
+    enqueue("one", body=b'{"order": 42}', headers=JSON)
+    with pytest.raises(CloudTasksAssertionError) as caught:
+        cloud_tasks.assert_enqueued(json='{"order": 42}')
+    hint = "json= compares with the decoded body, and got a JSON text. Pass the value: json={'order': 42}."
+    assert str(caught.value).endswith(hint)
+    for other in ("order", '"order"', "42"):
+        with pytest.raises(CloudTasksAssertionError) as caught:
+            cloud_tasks.assert_enqueued(json=other)
+        assert "json= compares" not in str(caught.value)
+
+
+def test_attempts_that_ended_otherwise_need_no_driving(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """Only where attempts are missing is the waiting task a hint."""
+    cloud_tasks.route(URL).returns(404)
+    enqueue("one")
+    cloud_tasks.dispatch_due()
+    with pytest.raises(CloudTasksAssertionError) as caught:
+        cloud_tasks.assert_attempts("one", [200])
+    assert "drain()" not in str(caught.value)
+    with pytest.raises(CloudTasksAssertionError) as caught:
+        cloud_tasks.assert_attempts("one", [404, 200])
+    assert str(caught.value).endswith("now. Call cloud_tasks.drain() or cloud_tasks.advance(…).")
+
+
+def test_a_route_for_another_method_is_named_once(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """The error about a task without a target says it by itself."""
+    cloud_tasks.route(URL, method="PUT")
+    enqueue("one")
+    with pytest.raises(NoTarget) as caught:
+        cloud_tasks.drain()
+    assert f"A route matches {URL}, but only for method PUT." in str(caught.value)
+    simulation = simulation_of(cloud_tasks)
+    parts = simulation.history, simulation.service, simulation.clock, simulation.targets
+    assert hints(Situation(*parts, error=caught.value)) == []

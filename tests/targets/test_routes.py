@@ -170,6 +170,16 @@ def test_a_base_url_has_nothing_that_it_would_not_match(base: str, advice: str) 
             "route(handler=…) takes a function of a TargetRequest, but got 503. Script a route that always answers the"
             " same, such as .returns(503).",
         ),
+        (
+            {"handler": lambda: None},
+            "route(handler=…) takes a function of one argument, the TargetRequest, but got <lambda>, which can't be"
+            " called with one. Write `def handler(request): …`.",
+        ),
+        (
+            {"handler": pow},
+            "route(handler=…) takes a function of one argument, the TargetRequest, but got pow, which can't be called"
+            " with one. Write `def handler(request): …`.",
+        ),
     ],
 )
 def test_a_routes_options_are_of_their_type(options: dict[str, Any], message: str) -> None:
