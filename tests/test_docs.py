@@ -159,7 +159,7 @@ def test_toml_blocks_are_accepted(page: Path, tmp_path: Path, run_pytest: RunPyt
 
 @pytest.mark.parametrize("chapter", ["first-test.md", "tutorial-retries.md", "tutorial-time.md"])
 def test_chapters_work_in_one_file(chapter: str, tmp_path: Path, run_pytest: RunPytest) -> None:
-    """Whoever writes all tests of a chapter into one file gets what who writes them into several gets."""
+    """All tests of a chapter in one file have the same results as in several."""
     page = ROOT / "docs" / chapter
     write_blocks(page, tmp_path)
     (configuration,) = blocks(FIRST_CHAPTER, "ini")

@@ -89,7 +89,7 @@ def same_for_all(text: str) -> str:
 def printed_by_pytest(
     run: RunPytest, folder: Path, page: str, *options: str, test: str = "", story: bool = False
 ) -> str:
-    """What pytest prints of a test, or of those of a page, beside the shop of the quickstart."""
+    """Return pytest's output for a test, or for those of a page, with the shop of the quickstart."""
     (folder / "pytest.ini").write_text(CONFIGURATION, "utf-8")
     write_blocks(DOCS / page, folder)
     if story:
@@ -236,7 +236,7 @@ def test_python_outside_of_tests_is_python() -> None:
 
 
 def test_dialogues_are_had(tmp_path: Path, run_pytest: RunPytest) -> None:
-    """What stands behind a prompt is answered as shown."""
+    """The answer behind each prompt is as shown."""
     found = [text for _, language, text in every_block() if language == "pycon"]
     assert len(found) == 1
     (tmp_path / "dialogue.txt").write_text(found[0], "utf-8")

@@ -128,7 +128,7 @@ def is_for_types_only(path: Path, node: ast.AST) -> bool:
 
 
 def test_the_service_imports_the_standard_library_only() -> None:
-    """The service imports nothing that is not Python's own, and neither a clock nor randomness."""
+    """The service imports only Python's own modules, and neither a clock nor randomness."""
     import sys
 
     for path in FILES:
@@ -239,7 +239,7 @@ def test_no_private_attribute_crosses_a_room() -> None:
 
 
 def test_reporting_rooms_take_no_simulation() -> None:
-    """Diagnostics, report and state machine are given the history, the service or the clock."""
+    """Diagnostics, report and state machine get the history, the service or the clock."""
     rooms = ("_diagnostics", "_report", "_stateful")
     importing = [
         path.relative_to(ROOT).as_posix()

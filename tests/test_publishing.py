@@ -91,7 +91,7 @@ def test_the_supported_pythons_are_the_same_everywhere() -> None:
 
 
 def test_the_version_is_in_one_place() -> None:
-    """The package's own attribute; the build reads it, and the changelog's newest release is none later than it."""
+    """The package's own attribute; the build reads it, and no release in the changelog is newer."""
     assert re.search(r'^dynamic = \[.*"version".*\]$', PROJECT, re.MULTILINE)
     assert re.search(r"^version\s*=", PROJECT, re.MULTILINE) is None
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")

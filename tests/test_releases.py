@@ -82,7 +82,7 @@ def test_the_page_has_every_environment() -> None:
 
 
 def test_clients_and_gaps_are_listed_for_every_release() -> None:
-    """The columns of both tables are the releases of tox; 1.x has a page of its own for what it can."""
+    """The columns of both tables are the releases of tox; 1.x has its own page."""
     releases = {pins(name)["google-cloud-tasks"] for name in environments() if "google-cloud-tasks" in pins(name)}
     columns = [*(one.removesuffix(".0") for one in sorted(releases, key=numbers)), "newest"]
     assert all(list(row) == columns for row in table("client of google-cloud-tasks").values())

@@ -74,7 +74,7 @@ def cyclic() -> list[Any]:
     ],
 )
 def test_a_repr(value: Any, text: str) -> None:
-    """It is in one text, of a width that a message can have, or says why there is none."""
+    """It is one text of limited width, or says why there is none."""
     assert safe_repr(value) == text
 
 
@@ -103,7 +103,7 @@ def test_an_error() -> None:
 
 @pytest.mark.parametrize("to_text", [safe_repr, safe_str, lambda value: described("it", lambda: repr(value))])
 def test_exceptions_that_end_the_process_propagate(to_text: Any) -> None:
-    """SystemExit and KeyboardInterrupt are nobody's text."""
+    """SystemExit and KeyboardInterrupt are not turned into text."""
     with pytest.raises(SystemExit):
         to_text(Exiting())
 
@@ -125,7 +125,7 @@ def test_a_long_text() -> None:
 
 
 def test_an_unknown_word() -> None:
-    """It is near to no known word, and a very long one is not compared."""
+    """It is similar to no known word, and a very long one is not compared."""
     assert did_you_mean("qeues", ["queues"]) == " Did you mean 'queues'?"
     assert did_you_mean(Raising(), ["queues"]) == ""
     assert did_you_mean("queues" * 100_000, ["queues" * 100_001]) == ""

@@ -17,5 +17,5 @@ def test_units_are_whole_nanoseconds() -> None:
     [(0, 0), (999, 0), (1000, 1000), (1999, 1000), (-1, -1000), (-1000, -1000)],
 )
 def test_truncation_returns_the_earlier_whole_unit(instant: int, cut: int) -> None:
-    """Instants are cut down, those before 1970 too."""
+    """Instants are cut down, also those before 1970."""
     assert truncated(instant, MICROSECOND) == cut

@@ -55,7 +55,7 @@ def failures(operation: Operation) -> dict[int, tuple[Code, str]]:
 
 
 def test_a_batch_creates_its_tasks_in_order() -> None:
-    """All are there when the call returns, as if each had been created alone."""
+    """All tasks exist when the call returns, as if each had been created alone."""
     service = service_with()
     operation = create(service, creation("a"), creation(), creation("b"))
     created = [task.name for task in operation.created.values()]
@@ -65,7 +65,7 @@ def test_a_batch_creates_its_tasks_in_order() -> None:
 
 
 def test_a_rejected_creation_leaves_the_others() -> None:
-    """A batch is not atomic: its errors are told by their index."""
+    """A batch is not atomic: errors are reported by index."""
     service = service_with()
     service.create_task(START, QUEUE, creation("c").spec)
     none = Creation(QUEUE, TaskSpec(None))
@@ -82,7 +82,7 @@ def test_a_rejected_creation_leaves_the_others() -> None:
 
 
 def test_a_task_is_measured_by_its_own_request() -> None:
-    """A task that is too large is rejected alone."""
+    """Only the task that is too large is rejected."""
     service = service_with()
     too_large = Creation(QUEUE, TaskSpec(HttpTarget(URL)), 1_048_570)
     operation = create(service, too_large, creation())
@@ -90,7 +90,7 @@ def test_a_task_is_measured_by_its_own_request() -> None:
 
 
 def test_a_batch_deletes_its_tasks() -> None:
-    """All are gone when the call returns, and their names reserved."""
+    """All are deleted when the call returns, and their names are reserved."""
     service = service_with()
     create(service, creation("a"), creation("b"))
     operation = delete(service, "a", "b")
@@ -99,7 +99,7 @@ def test_a_batch_deletes_its_tasks() -> None:
 
 
 def test_a_rejected_deletion_leaves_the_others() -> None:
-    """What can't be deleted is told by its index; a name that comes again is deleted already, or fails again."""
+    """Errors are reported by index; a repeated name counts as already deleted, or fails again."""
     service = service_with()
     create(service, creation("a"))
     operation = delete(service, "none", "a", "a", "none", "x/y", "not valid", f"{OTHER}/tasks/t", "none")
@@ -118,14 +118,14 @@ def test_a_rejected_deletion_leaves_the_others() -> None:
 
 
 def test_an_empty_name_is_malformed() -> None:
-    """It stands for no task."""
+    """It names no task."""
     operation = service_with().batch_delete_tasks(START, QUEUE, [""], "")
     assert failures(operation) == {0: (Code.INVALID_ARGUMENT, f"Invalid task name: {TASK_FORM}")}
 
 
 @pytest.mark.parametrize("parent", [QUEUE, OTHER], ids=["no task", "no queue"])
 def test_deletions_that_all_fail_are_aborted(parent: str) -> None:
-    """The operation has an error, besides each request's own."""
+    """The operation has an error, in addition to each request's own."""
     operation = delete(service_with(), "none", "nor-this", parent=parent)
     assert operation.error is not None
     assert (operation.error.code, operation.error.message) == (Code.ABORTED, ALL_FAILED)
@@ -134,7 +134,7 @@ def test_deletions_that_all_fail_are_aborted(parent: str) -> None:
 
 
 def test_creations_that_all_fail_leave_no_error() -> None:
-    """The state says it."""
+    """Only the state shows it."""
     operation = create(service_with(), creation(url=""), creation(url="ftp://a.test/"))
     assert (operation.state, operation.error, list(operation.failed)) == (BatchState.FAILED, None, [0, 1])
 
@@ -183,7 +183,7 @@ def test_a_batch_of_the_largest_size_is_accepted() -> None:
     ],
 )
 def test_a_batch_that_is_rejected_does_nothing(run: Callable[[Service], object], message: str) -> None:
-    """It leaves neither tasks nor an operation."""
+    """It creates neither tasks nor an operation."""
     service = service_with()
     assert_refused(service, Code.INVALID_ARGUMENT, message, lambda: run(service))
     assert service.accepted == []
@@ -193,7 +193,7 @@ def test_a_batch_that_is_rejected_does_nothing(run: Callable[[Service], object],
 
 
 def test_a_request_id_names_the_operation() -> None:
-    """It is taken once, by either RPC, and even if the batch failed."""
+    """It is accepted once, by either RPC, and even if the batch failed."""
     service = service_with()
     assert delete(service, "none", request_id="one").name == f"{LOCATION}/operations/one"
     message = "Duplicate operation id in the batch request: one"
@@ -215,7 +215,7 @@ def test_another_request_id_or_none_is_another_operation(ids: tuple[str, str]) -
 
 
 def test_a_rejected_batch_does_not_use_up_its_request_id() -> None:
-    """A retry of it that is right is done."""
+    """A corrected retry succeeds."""
     service = service_with()
     message = "Request must contain at least one task."
     assert_refused(service, Code.INVALID_ARGUMENT, message, lambda: create(service, request_id="one"))

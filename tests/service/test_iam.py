@@ -40,20 +40,20 @@ def test_roles_for_everyone_apply_to_the_caller(member: str) -> None:
 
 
 def test_what_grants_nothing() -> None:
-    """Another member's roles and unknown roles don't count."""
+    """Another member's roles and unknown roles grant nothing."""
     assert policy("roles/owner", member="user:somebody@example.com").grants(ME, {}) == frozenset()
     assert policy("projects/p/roles/custom").grants(ME, {}) == frozenset()
 
 
 def test_a_custom_role_grants_what_it_is_said_to() -> None:
-    """The project's own roles come from the caller, and stand beside the predefined ones."""
+    """The project's own roles come from the caller, in addition to the predefined ones."""
     custom = {"projects/p/roles/custom": ["cloudtasks.tasks.run"]}
     both = policy("projects/p/roles/custom", "roles/cloudtasks.taskDeleter")
     assert both.grants(ME, custom) == {"cloudtasks.tasks.run", "cloudtasks.tasks.delete"}
 
 
 def test_without_a_policy_all_is_allowed() -> None:
-    """A queue whose policy was never set, and one that is not there, reject nothing."""
+    """A queue whose policy was never set, and a missing queue, allow everything."""
     service = guarded()
     service.authorize("cloudtasks.queues.delete", QUEUE)
     service.authorize("cloudtasks.queues.delete", f"{QUEUE}-missing")
@@ -98,7 +98,7 @@ def test_an_etag_must_be_the_current_one() -> None:
 
 
 def test_an_etag_is_shown_in_octal() -> None:
-    """What can be printed is; quotes, backslashes, tabs and line ends are escaped as in C."""
+    """Printable characters stay; quotes, backslashes, tabs and line ends are escaped as in C."""
     service = guarded()
     service.set_iam_policy(START, QUEUE, Policy())
     odd = Policy(etag=b"a'\"\\\t\n\r\xff")
@@ -107,7 +107,7 @@ def test_an_etag_is_shown_in_octal() -> None:
 
 
 def test_a_policy_that_was_never_set_is_empty() -> None:
-    """It has an etag all the same, with which a first one can be set."""
+    """It still has an etag, with which a first one can be set."""
     assert service_with().get_iam_policy(START, QUEUE) == Policy((), b"\x00\x20\x01", 0)
 
 
@@ -179,13 +179,13 @@ def test_a_policy_that_breaks_the_rules_is_rejected(given: Policy, message: str)
 )
 @each("role", ["roles/viewer", "organizations/1/roles/a", "projects/p/roles/a"])
 def test_a_policy_can_have_members_and_roles_of_many_kinds(role: str, member: str) -> None:
-    """The prefix says of which kind a member is, and whose role it is."""
+    """The prefix names the kind of a member, and the owner of a role."""
     stored = service_with().set_iam_policy(START, QUEUE, policy(role, member=member))
     assert stored.bindings == (Binding(role, (member,)),)
 
 
 def test_permissions_are_given_back_sorted() -> None:
-    """Those that are asked for twice are there twice."""
+    """Repeated permissions are returned repeatedly."""
     asked = ["cloudtasks.tasks.run", "cloudtasks.queues.get", "cloudtasks.tasks.run"]
     assert service_with().test_iam_permissions(START, QUEUE, asked) == sorted(asked)
 
@@ -212,7 +212,7 @@ def test_only_permissions_for_queues_and_tasks_can_be_tested(asked: list[str], m
 
 
 def test_without_the_option_nothing_is_checked() -> None:
-    """A policy that grants nobody anything keeps nobody from anything."""
+    """Without the option, a policy that grants nothing blocks nobody."""
     service = service_with()
     service.set_iam_policy(START, QUEUE, Policy())
     assert service.test_iam_permissions(START, QUEUE, ["cloudtasks.tasks.run"]) == ["cloudtasks.tasks.run"]

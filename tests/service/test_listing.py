@@ -51,13 +51,13 @@ def test_no_page_is_larger_than_the_largest(size: int) -> None:
 
 
 def test_a_token_stays_right_while_items_come_and_go() -> None:
-    """What is there throughout is listed once, though the item that the token was made at has gone."""
+    """An item that exists throughout is listed once, even if the item before the page was deleted."""
     _, token = page(["b", "c", "d", "e"], str, 2, at(), 10, "ListLettersRequest")
     assert page(["a", "b", "d", "e", "f"], str, 10, at(token), 10, "ListLettersRequest")[0] == ["d", "e", "f"]
 
 
 def test_a_token_is_valid_for_two_hours() -> None:
-    """At two hours it leads on, and a nanosecond later it is rejected."""
+    """At two hours it is valid, and a nanosecond later it is rejected."""
     _, token = page(["a", "b"], str, 1, at(), 10, "ListLettersRequest")
     assert page(["a", "b"], str, 1, at(token, now=START + 2 * HOUR), 10, "ListLettersRequest")[0] == ["b"]
     with pytest.raises(ServiceError) as caught:
@@ -86,7 +86,7 @@ def test_a_token_is_good_for_its_own_listing() -> None:
 
 @given(st.sets(st.text(min_size=1, max_size=3)), st.integers(1, 5))
 def test_all_pages_together_are_the_listing(names: set[str], size: int) -> None:
-    """No item is lost or told twice, whatever the names."""
+    """No item is missing or repeated, whatever the names."""
     items = sorted(names)
     assert [item for found in pages(items, size) for item in found] == items
 
@@ -250,7 +250,7 @@ WRONG: list[tuple[str, str]] = [
 
 @each(("text", "reason"), WRONG)
 def test_an_invalid_filter_is_rejected(text: str, reason: str) -> None:
-    """The text says where the filter goes wrong, and nothing is listed."""
+    """The error has the place of the mistake, and nothing is listed."""
     refused, message = Code.INVALID_ARGUMENT, f"The filter is invalid: {reason}"
     service = service_with()
     assert_refused(service, refused, message, lambda: service.list_queues(START, LOCATION, 0, "", text, FIELDS))
@@ -311,7 +311,7 @@ WORDS = [
 
 @given(st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join) | st.text(max_size=20))
 def test_no_text_is_too_much(text: str) -> None:
-    """Whatever is asked, it is a filter or rejected as none."""
+    """Any text is either a filter or rejected."""
     try:
         outcome: object = callable(parsed_filter(text, FIELDS))
     except ServiceError as refusal:

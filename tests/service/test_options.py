@@ -93,13 +93,13 @@ LIMITED = ("create_task", "buffer_task", "batch_create_tasks", "batch_delete_tas
 @each("rpc", RPCS)
 @each("timeout", [None, 0.5, 30.0])
 def test_a_caller_may_wait_for_30_seconds(rpc: str, timeout: float | None) -> None:
-    """Or not say how long."""
+    """Or give no time-out."""
     service_with().check_wait(rpc, START, timeout)
 
 
 @each("rpc", sorted(RPCS.keys() - set(LIMITED)))
 def test_other_rpcs_have_no_limit(rpc: str) -> None:
-    """A caller of another RPC may wait as long as it likes."""
+    """A caller of another RPC may wait any time."""
     service_with().check_wait(rpc, START, 600.0)
 
 
@@ -144,7 +144,9 @@ def test_a_recreated_queue_may_not_exist() -> None:
 
 
 def test_missing_queues_can_have_the_errors_of_earlier_years() -> None:
-    """With legacy_errors CreateTask tells a queue that never was from one that was deleted, and changes nothing."""
+    """With legacy_errors CreateTask has different errors for a queue that never existed and a deleted one, and changes
+    nothing.
+    """
     service = service_with(options=ServiceOptions(legacy_errors=True))
     service.delete_queue(START, QUEUE)
     for name, message in (
@@ -157,7 +159,7 @@ def test_missing_queues_can_have_the_errors_of_earlier_years() -> None:
 
 
 def test_a_new_queue_can_take_a_while_to_be_found() -> None:
-    """With queue_init_delay CreateTask rejects until then, as if it had never been made, and changes nothing."""
+    """With queue_init_delay CreateTask rejects tasks until then, as if the queue didn't exist, and changes nothing."""
     service = service_with(options=ServiceOptions(queue_init_delay=SECOND))
     assert_refused(
         service,
@@ -169,7 +171,7 @@ def test_a_new_queue_can_take_a_while_to_be_found() -> None:
 
 
 def test_a_purge_can_take_a_while() -> None:
-    """With purge_delay tasks may go out until then; later ones of the queue are not concerned."""
+    """With purge_delay tasks may be dispatched until then; later tasks of the queue are not affected."""
     driver = driver_with(always(response(500)), options=ServiceOptions(purge_delay=10 * SECOND))
     tried = add(driver, "tried", schedule_time=START + 9 * SECOND)
     waiting = add(driver, "waiting", schedule_time=START + 11 * SECOND)
@@ -188,7 +190,7 @@ def test_a_purge_can_take_a_while() -> None:
 
 
 def test_a_second_purge_does_not_put_the_first_off() -> None:
-    """With purge_delay tasks go when the first purge that concerns them takes effect, however many follow."""
+    """With purge_delay tasks are removed by the first purge that applies to them, however many follow."""
     driver = driver_with(options=ServiceOptions(purge_delay=10 * SECOND))
     queue = driver.service.queues[QUEUE]
     task = add(driver, schedule_time=START + 60 * SECOND)
@@ -214,7 +216,7 @@ def test_remove_due_returns_whether_it_removed_anything() -> None:
 
 @pytest.mark.parametrize(("is_success", "end"), [(False, TaskState.EXHAUSTED), (True, TaskState.SUCCEEDED)])
 def test_304_can_end_a_task_well(is_success: bool, end: TaskState) -> None:
-    """By treat_304_as_success; by default it is a failure as any other."""
+    """With treat_304_as_success; by default it is a failure."""
     options = ServiceOptions(treat_304_as_success=is_success)
     driver = driver_with(always(response(304)), {"retry_config": {"max_attempts": 1}}, options)
     task = add(driver)
@@ -224,7 +226,7 @@ def test_304_can_end_a_task_well(is_success: bool, end: TaskState) -> None:
 
 @pytest.mark.parametrize(("honour", "second"), [(True, 30 * SECOND), (False, 100 * MILLISECOND)])
 def test_a_target_can_put_its_retry_off(honour: bool, second: int) -> None:
-    """With honour_retry_after, to an instant past its backoff; one before that is of no account."""
+    """With honour_retry_after, to an instant past its backoff; an earlier one has no effect."""
     late = Outcome(OutcomeKind.RESPONSE, 503, retry_at=START + 30 * SECOND)
     early = Outcome(OutcomeKind.RESPONSE, 503, retry_at=START)
     driver = driver_with(scripted(late, early, response(200)), options=ServiceOptions(honour_retry_after=honour))
@@ -234,7 +236,7 @@ def test_a_target_can_put_its_retry_off(honour: bool, second: int) -> None:
 
 
 def test_a_retry_is_put_off_to_the_last_instant_at_the_most() -> None:
-    """A Retry-After may be any number of seconds; a schedule time lies in the years that Google's messages know."""
+    """A Retry-After may be any number of seconds, but a schedule time ends with the years of Google's messages."""
     never = Outcome(OutcomeKind.RESPONSE, 503, retry_at=START + 10**12 * SECOND)
     driver = driver_with(always(never), options=ServiceOptions(honour_retry_after=True))
     task = add(driver)
@@ -253,7 +255,7 @@ def test_a_retry_is_put_off_to_the_last_instant_at_the_most() -> None:
     ],
 )
 def test_answers_that_ask_for_less_halve_the_rate(target: PushTarget, status: int, part: Fraction) -> None:
-    """With system_throttle; 429 and 503 of HTTP targets do, of App Engine 503 alone."""
+    """With system_throttle: 429 and 503 of HTTP targets, and only 503 of App Engine."""
     driver = driver_with(
         always(response(status)),
         {"retry_config": {"max_attempts": 1}},
@@ -281,7 +283,7 @@ def test_successes_bring_the_rate_back() -> None:
 
 
 def test_by_default_no_answer_changes_the_rate() -> None:
-    """The numbers are nobody's but ours, so they have to be asked for."""
+    """The numbers are only our choice, so the option is off by default."""
     driver = driver_with(scripted(response(503), response(200)))
     add(driver)
     driver.drain()
@@ -289,7 +291,7 @@ def test_by_default_no_answer_changes_the_rate() -> None:
 
 
 def test_a_location_has_a_thousand_queues() -> None:
-    """One more is rejected, and nothing changes; another location has its own thousand."""
+    """The next one is rejected, and nothing changes; another location has its own thousand."""
     service = RecordedService(numbered_ids())
     for number in range(1000):
         service.create_queue(START, LOCATION, f"{LOCATION}/queues/q{number}", {})

@@ -225,7 +225,7 @@ def test_an_update_takes_what_its_mask_names(paths: list[str] | None, given: dic
 
 
 def test_a_mask_may_not_leave_a_uri_override_with_nothing_in_it() -> None:
-    """The result is checked, of a queue with a target and of one without."""
+    """The result is checked, for a queue with a target and for one without."""
     for before, given, paths in (
         ({"http_target": BEFORE}, {}, ["http_target.uri_override.host", "http_target.uri_override.port"]),
         ({}, {"http_target": {"uri_override": {"port": 1}}}, ["http_target.uri_override.host"]),
@@ -240,7 +240,7 @@ def test_a_mask_may_not_leave_a_uri_override_with_nothing_in_it() -> None:
 
 
 def test_a_path_below_a_missing_message_creates_none() -> None:
-    """The request's target is there, and so is the queue's then; the token is in neither."""
+    """A target in the request or the queue is kept; a token that neither has isn't created."""
     service = service_with()
     service.update_queue(
         START, QUEUE, {"http_target": {"oauth_token": OAUTH}}, ["http_target.oidc_token.service_account_email"]
@@ -325,7 +325,7 @@ def test_a_method_without_a_body_can_not_send_one(method: str, can_be_sent: bool
 
 
 def test_an_attempt_that_can_not_be_sent_fails_without_a_response() -> None:
-    """Nobody sees it, and it is retried; a RunTask is no exception."""
+    """It is not delivered, and it is retried; RunTask makes no difference."""
     seen: list[str] = []
 
     def handler(attempt: Any) -> Any:
@@ -348,7 +348,7 @@ def test_an_attempt_that_can_not_be_sent_fails_without_a_response() -> None:
 @each("own", [{}, {"oidc": OidcToken("own@p")}, {"oauth": OAuthToken("own@p")}])
 @each("apply", [with_queue_token, overridden_target])
 def test_a_token_replaces_the_task_s(apply: Any, own: dict[str, Any]) -> None:
-    """Either kind takes the place of either, when a task is created and when it is dispatched."""
+    """Either kind replaces either, when a task is created and when it is dispatched."""
     target = HttpTarget(GOOGLE, **own)
     sent = apply(target, {"oidc_token": OIDC})
     assert (sent.oidc, sent.oauth) == (OidcToken(OIDC["service_account_email"], "https://a.test"), None)
@@ -358,7 +358,7 @@ def test_a_token_replaces_the_task_s(apply: Any, own: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("apply", [with_queue_token, overridden_target])
 def test_an_empty_audience_is_the_task_s_own_url_and_an_empty_scope_all_of_google_cloud(apply: Any) -> None:
-    """The URL is that of the task, with its query, and not the one it is sent to."""
+    """The URL is that of the task, with its query, and not the overridden one."""
     account = {"service_account_email": "sa@p"}
     given = {"oidc_token": account, "uri_override": {"host": "q.test"}}
     assert apply(HttpTarget(f"{BARE}/a?b=1"), given).token == OidcToken("sa@p", f"{BARE}/a?b=1")
@@ -405,7 +405,7 @@ OAUTH_TARGET = {"oauth_token": OAUTH}
 def test_the_url_of_a_task_has_to_go_with_the_token_that_it_gets(
     url: str, own: dict[str, Any], given: dict[str, Any], message: str
 ) -> None:
-    """The token that the queue's replaces needs a good e-mail address all the same."""
+    """Even a token that the queue's replaces needs a valid e-mail address."""
     service = service_with({"http_target": {**given, "uri_override": {"host": "run.googleapis.com"}}})
 
     def create() -> object:
@@ -418,7 +418,7 @@ def test_the_url_of_a_task_has_to_go_with_the_token_that_it_gets(
 
 
 def test_headers_override_those_of_the_task_in_any_case() -> None:
-    """The queue's header takes the place of all of the task's of that name; the others stay."""
+    """The queue's header replaces all of the task's with that name; the others stay."""
     target = HttpTarget(BARE, headers=(("x-one", "own"), ("X-Two", "own")))
     given = {"header_overrides": [header("X-One", "first"), header("X-ONE", "last"), header("X-Three", "new")]}
     sent = overridden_target(target, given)
@@ -441,7 +441,7 @@ def test_headers_override_those_of_the_task_in_any_case() -> None:
 def test_overriding_headers_are_cleaned_when_they_are_sent(
     override: dict[str, dict[str, str]], sent: tuple[tuple[str, str], ...]
 ) -> None:
-    """The queue keeps them as they are, and the worker gets what it gets of a task's own headers."""
+    """The queue stores them unchanged, and the worker gets them cleaned like a task's own headers."""
     given = {"header_overrides": [override]}
     assert stored(service_with({"http_target": given})) == given
     assert overridden_target(HttpTarget(BARE, headers=(("X-One", "own"),)), given).headers == sent
@@ -449,13 +449,13 @@ def test_overriding_headers_are_cleaned_when_they_are_sent(
 
 @pytest.mark.parametrize("given", [None, {}, {"http_method": "GET", "header_overrides": [header("A", "2")]}])
 def test_without_a_token_a_task_is_created_as_it_is(given: dict[str, str] | None) -> None:
-    """Method, URL and headers are no matter of creation."""
+    """Method, URL and headers don't matter at creation."""
     target = HttpTarget(BARE, "POST", (("A", "1"),), b"abc")
     assert with_queue_token(target, given) is target
 
 
 def test_app_engine_tasks_go_as_they_are() -> None:
-    """The overrides are for HTTP requests."""
+    """The overrides apply to HTTP requests only."""
     target = AppEngineTarget("/work")
     given = {"http_method": "GET", "header_overrides": [header("A", "1")]}
     assert overridden_target(target, given) is target
@@ -503,7 +503,7 @@ def test_a_task_keeps_the_token_of_a_queue_that_has_none_any_more() -> None:
 
 
 def test_an_attempt_keeps_what_it_was_begun_with() -> None:
-    """An attempt that RunTask has begun goes where the queue sent it then."""
+    """An attempt of RunTask keeps the overrides of its beginning."""
     service = service_with({"http_target": {"uri_override": {"host": "one.test"}}})
     task = service.create_task(START, QUEUE, TaskSpec(HttpTarget(BARE)))
     service.run_task(START, task.name)
@@ -515,7 +515,7 @@ def test_an_attempt_keeps_what_it_was_begun_with() -> None:
 
 
 def test_a_task_of_a_deleted_queue_is_sent_as_it_is() -> None:
-    """What is left of a task without its queue is the task."""
+    """Without its queue, a task is sent without overrides."""
     service = service_with({"http_target": {"http_method": "GET"}})
     task = service.create_task(START, QUEUE, TaskSpec(HttpTarget(BARE)))
     service.delete_queue(START, QUEUE)
@@ -561,20 +561,20 @@ def sent_by(service: Service, task: Task) -> Routing | None:
     ],
 )
 def test_a_queues_override_has_its_host(override: dict[str, str], stored: dict[str, str] | None) -> None:
-    """The host is the service's to fill in, whatever the caller says; of nothing there is none."""
+    """The service sets the host, whatever the caller says; an empty override has none."""
     if stored is None:
         stored = {**override, "host": "0.v2.api.p.uc.r.appspot.com"}
     assert service_overriding(override).queues[ROUTED_QUEUE].config.other[OVERRIDE] == stored
 
 
 def test_the_host_follows_the_service_option() -> None:
-    """The queue's as a task's."""
+    """The queue's host as well as a task's."""
     service = service_overriding({"service": "api"}, ServiceOptions(app_engine_host_suffix="appspot.com"))
     assert service.queues[ROUTED_QUEUE].config.other[OVERRIDE]["host"] == "api.p.appspot.com"
 
 
 def test_the_override_at_the_dispatch_wins() -> None:
-    """A task that was created before goes where the queue says now; all else of it stays."""
+    """A waiting task uses the queue's current override; everything else of it stays."""
     service = service_overriding()
     task = add_routed(service, Routing("own", "v1"))
     assert sent_by(service, task) == Routing("own", "v1", host="v1.own.p.uc.r.appspot.com")
@@ -593,7 +593,7 @@ def test_the_override_at_the_dispatch_wins() -> None:
 
 @pytest.mark.parametrize("settings", [{}, {OVERRIDE: {}}], ids=["unset", "empty"])
 def test_without_an_override_the_task_keeps_what_it_has(settings: dict[str, Any]) -> None:
-    """What it was created with: its own routing, or the override of that moment."""
+    """It has its own routing, or the override at its creation."""
     service = service_overriding({"service": "fixed"})
     task = add_routed(service, Routing("own"))
     service.update_queue(NOW, ROUTED_QUEUE, settings, [OVERRIDE])
@@ -607,7 +607,7 @@ def add_another(service: Service) -> Task:
 
 
 def test_an_attempt_keeps_where_it_went() -> None:
-    """A change of the queue is for attempts that begin later."""
+    """A change of the queue applies to later attempts."""
     service = service_overriding({"service": "one"})
     attempt = service.begin(NOW, add_routed(service), forced=True)
     service.update_queue(NOW, ROUTED_QUEUE, {OVERRIDE: {"service": "two"}}, [OVERRIDE])
@@ -616,7 +616,7 @@ def test_an_attempt_keeps_where_it_went() -> None:
 
 
 def test_http_tasks_are_not_routed() -> None:
-    """The override is nothing to them."""
+    """The override does not apply to them."""
     service = service_overriding({"service": "one"})
     task = service.create_task(NOW, ROUTED_QUEUE, TaskSpec(HttpTarget("https://app.test/")))
     assert service.begin(NOW, task, forced=True).target is task.target
@@ -636,7 +636,7 @@ def buffered(http_target: dict[str, Any], task_id: str = "", content_type: str =
 
 
 def test_the_body_is_posted_as_json_to_the_queue_s_host() -> None:
-    """Without more than a host, the rest is what a CreateTask has by default, and the task has no name."""
+    """Without more than a host, everything else has CreateTask's defaults, and the task has no name."""
     target, name = buffered(HOST)
     assert (target.url, target.method, target.body) == ("https://worker.test/", "POST", b"[1]")
     assert target.headers == (("Content-Type", "application/json"),)
@@ -651,20 +651,20 @@ def test_the_task_s_id_and_the_content_type_are_the_caller_s() -> None:
 
 
 def test_the_whole_override_of_the_uri_is_used() -> None:
-    """Even where it is for URIs that are not set: a buffered task has none of its own."""
+    """Even in the mode for missing parts, because a buffered task has no URL of its own."""
     given = {"host": "worker.test", "path_override": {"path": "/run"}, "uri_override_enforce_mode": "IF_NOT_EXISTS"}
     assert buffered({"uri_override": given})[0].url == "https://worker.test/run"
 
 
 @pytest.mark.parametrize(("method", "sent"), [("PUT", "PUT"), ("PATCH", "PATCH"), ("GET", "POST"), ("DELETE", "POST")])
 def test_a_method_that_has_a_body_is_the_queue_s(method: str, sent: str) -> None:
-    """Another is put in at the dispatch, without the body; until then the task is one that may be created."""
+    """A method without a body is applied at the dispatch and drops the body; until then the task has a valid method."""
     assert buffered({**HOST, "http_method": method})[0].method == sent
 
 
 @pytest.mark.parametrize("http_target", [{}, {"http_method": "PUT"}, {"uri_override": {"port": 8080}}])
 def test_a_queue_without_a_host_takes_no_bodies(http_target: dict[str, Any]) -> None:
-    """There is nowhere to send them to, and nothing changes."""
+    """There is no destination, and nothing changes."""
     service = service_buffering({"http_target": http_target})
     assert_refused(
         service,

@@ -56,7 +56,7 @@ def refused(service: RecordedService, refusal: Rejection, call: Callable[[], obj
 
 
 def test_a_lease_ends_at_its_schedule_time() -> None:
-    """Up to that instant nobody else gets the task, and from it on anybody does."""
+    """Until that instant nobody else gets the task, and afterwards anybody can."""
     service = pull_service()
     task = put(service)
     assert lease(service) == ["t"]
@@ -68,7 +68,7 @@ def test_a_lease_ends_at_its_schedule_time() -> None:
 
 
 def test_a_lease_is_cut_to_the_second() -> None:
-    """Fractions of a lease's duration count for nothing; a lease of less than a second is over at once."""
+    """Fractions of a lease's duration are cut off; a lease of less than a second ends at once."""
     service = pull_service()
     task = put(service)
     lease(service, duration=2 * SECOND - 1)
@@ -125,7 +125,7 @@ def test_a_lease_is_known_by_its_instant() -> None:
 
 @pytest.mark.parametrize("after", [MINUTE, 2 * MINUTE])
 def test_an_ended_lease_can_not_be_used(after: int) -> None:
-    """From its end on it can't be used, although nobody else has leased the task since."""
+    """From its end on it can't be used, even if nobody else has leased the task since."""
     service = pull_service()
     put(service)
     lease(service)
@@ -137,7 +137,7 @@ def test_an_ended_lease_can_not_be_used(after: int) -> None:
 
 
 def test_an_acknowledged_task_has_succeeded() -> None:
-    """It is gone, its name is reserved, and the events tell of it once."""
+    """It is deleted, its name is reserved, and there is one event."""
     service = pull_service()
     task = put(service)
     lease(service)
@@ -150,7 +150,7 @@ def test_an_acknowledged_task_has_succeeded() -> None:
 
 
 def test_a_renewed_lease_counts_from_the_call() -> None:
-    """The new end is the call's instant plus the duration, earlier or later than the old; it is no other lease."""
+    """The new end is the call's instant plus the duration, earlier or later than before; it stays the same lease."""
     service = pull_service()
     task = put(service)
     lease(service)
@@ -162,7 +162,7 @@ def test_a_renewed_lease_counts_from_the_call() -> None:
 
 @pytest.mark.parametrize("stop", ["pause_queue", "disable_queue"])
 def test_no_lease_is_renewed_in_a_queue_that_does_not_run(stop: str) -> None:
-    """The lease stays as it is: it can still be acknowledged."""
+    """The lease does not change: the task can still be acknowledged."""
     service = pull_service()
     task = put(service)
     lease(service)
@@ -179,7 +179,7 @@ def test_no_lease_is_renewed_in_a_queue_that_does_not_run(stop: str) -> None:
 
 
 def test_a_cancelled_lease_frees_the_task() -> None:
-    """It can be leased at the same instant, and the old holder has nothing left."""
+    """It can be leased at the same instant, and the old lease can't be used."""
     service = pull_service()
     put(service)
     lease(service)
@@ -194,7 +194,7 @@ def test_a_cancelled_lease_frees_the_task() -> None:
 
 @pytest.mark.parametrize("limit", [1, 2])
 def test_leases_are_limited(limit: int) -> None:
-    """After max_attempts leases the next LeaseTasks deletes the task instead; it takes no place in the batch."""
+    """After max_attempts leases the next LeaseTasks deletes the task instead, without a place in the batch."""
     service = pull_service(retry_config={"max_attempts": limit})
     task = put(service)
     for _ in range(limit):
@@ -206,7 +206,7 @@ def test_leases_are_limited(limit: int) -> None:
 
 
 def test_a_full_batch_deletes_nothing() -> None:
-    """A task that has no lease left stays as long as its turn does not come."""
+    """A task without a lease left stays while the batch has no place for it."""
     service = pull_service(retry_config={"max_attempts": 1})
     put(service, "b")
     assert lease(service, duration=0) == ["b"]
@@ -247,7 +247,7 @@ def test_push_queues_have_no_leases() -> None:
 
 
 def test_pull_queues_send_nothing() -> None:
-    """Requests are rejected there, RunTask is, and nothing is ever upcoming."""
+    """Requests are rejected there, RunTask is, and no step is upcoming."""
     service = pull_service()
     task = put(service)
     refused(
@@ -287,7 +287,7 @@ def test_ten_calls_a_second() -> None:
 
 
 def test_a_rejected_call_is_not_counted() -> None:
-    """What was rejected for another reason leaves all ten calls."""
+    """A call that was rejected for another reason doesn't count."""
     service = pull_service()
     for _ in range(20):
         refused(service, errors.LEASE_MAX_TASKS, lambda: lease(service, max_tasks=0), max_tasks=0)

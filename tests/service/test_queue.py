@@ -61,7 +61,7 @@ def test_a_burst_that_is_not_set_is_the_service_s_to_choose() -> None:
 
 
 def test_logging_and_routing_are_kept_as_given() -> None:
-    """What the model has no use for is stored, a routing with its host; output-only fields are not."""
+    """Settings that the model does not use are stored, a routing with its host; output-only fields are not."""
     settings = {
         "stackdriver_logging_config": {"sampling_ratio": 0.5},
         "app_engine_routing_override": {"service": "s"},
@@ -118,7 +118,7 @@ SET = {
 
 
 def test_an_update_without_a_mask_sets_everything() -> None:
-    """What it leaves out goes back to the service's defaults."""
+    """Missing fields get the service's defaults."""
     service = service_with(SET)
     queue = service.update_queue(START, QUEUE, {"retry_config": {"max_attempts": 9}})
     assert queue is service.queues[QUEUE]
@@ -128,7 +128,7 @@ def test_an_update_without_a_mask_sets_everything() -> None:
 
 
 def test_a_mask_names_what_is_taken() -> None:
-    """Nested paths work, what they don't name stays, and what is named but not given goes back to the default."""
+    """Nested paths work; fields that aren't named stay; named but missing fields get the default."""
     service = service_with(SET)
     given = {"rate_limits": {"max_dispatches_per_second": 100, "max_concurrent_dispatches": 9}}
     mask = ["rate_limits.max_dispatches_per_second", "retry_config.min_backoff", "stackdriver_logging_config"]
@@ -236,7 +236,7 @@ def test_new_retry_settings_leave_what_is_already_scheduled() -> None:
 
 
 def test_the_tasks_that_are_due_come_in_the_order_of_their_dispatch() -> None:
-    """Due are those whose time has come; all that wait come in the order of their dispatch."""
+    """Due tasks come in dispatch order, and so do all waiting tasks."""
     driver = driver_with()
     driver.service.pause_queue(START, QUEUE)
     for task_id, after in [("late", 5), ("b", 2), ("c", 2), ("a", 1)]:
@@ -301,7 +301,7 @@ def test_tenths_of_a_rate_add_up() -> None:
 
 
 def test_a_part_of_the_rate_that_is_allowed_already_takes_no_tokens() -> None:
-    """What is left of the burst stays, and a part that is less than the least is the least."""
+    """The rest of the burst stays, and a part below the minimum is the minimum."""
     driver = driver_with(
         settings={"rate_limits": {"max_dispatches_per_second": 64}}, options=ServiceOptions(burst_size=64)
     )
@@ -336,7 +336,7 @@ def test_a_sampling_ratio_of_zero_is_as_unset(given: dict[str, float]) -> None:
 
 
 def test_a_task_that_will_be_removed_first_is_skipped() -> None:
-    """One that expires before it may go, and one that a purge takes before, leave the next dispatch to others."""
+    """A task that expires first, or that a purge removes first, does not hold back the others."""
     driver = driver_with(options=ServiceOptions(purge_delay=SECOND))
     queue = driver.service.queues[QUEUE]
     add(driver, "purged", schedule_time=START + 2 * SECOND)
@@ -406,7 +406,7 @@ def test_the_fraction_of_a_token_is_kept_when_one_is_taken() -> None:
 
 @pytest.mark.parametrize("per_second", [3.0, 7.0, 0.3, 499.0])
 def test_a_fractional_interval_is_rounded_up(per_second: float) -> None:
-    """The rate is never exceeded, and nothing drifts: the n-th token comes after n whole intervals."""
+    """The rate is never exceeded, and no rounding accumulates: the n-th token comes after n whole intervals."""
     rate = DispatchRate(per_second, 1)
     interval = -int(-SECOND // per_second)
     assert taken_at(rate, 1001)[-1] == 1000 * interval
@@ -414,7 +414,7 @@ def test_a_fractional_interval_is_rounded_up(per_second: float) -> None:
 
 
 def test_a_change_keeps_the_tokens_up_to_the_new_burst() -> None:
-    """What is there stays; a smaller burst caps it, a larger one has to be earned."""
+    """Existing tokens stay; a smaller burst caps them, a larger one adds none."""
     rate = DispatchRate(1, 4)
     taken_at(rate, 1)
     rate.change(1, 2, 0)
@@ -477,7 +477,7 @@ def test_an_empty_queue_has_a_rate_and_nothing_else() -> None:
 
 
 def test_a_throttled_queue_shows_its_current_rate() -> None:
-    """The system's part of it is taken into account."""
+    """The system's throttle is included."""
     driver = driver_with(settings={"rate_limits": {"max_dispatches_per_second": 5}})
     driver.service.queues[QUEUE].allow(Fraction(1, 2), START)
     assert stats(driver).effective_execution_rate == 2.5
@@ -515,7 +515,7 @@ def test_the_nearest_message_of_a_pull_queue_is_in_the_statistics() -> None:
 
 
 def test_answers_of_the_last_minute_are_counted() -> None:
-    """All of the queue's, whatever they were; those of a minute ago and of other queues are not."""
+    """All answers of the queue count; those of a minute ago and of other queues don't."""
     driver = driver_with(settings={"retry_config": {"max_attempts": 1}})
     driver.service.create_queue(START, LOCATION, OTHER, {})
     add(driver)

@@ -76,7 +76,7 @@ def test_delays_are_those_of_the_vectors(vector: dict[str, Any]) -> None:
 
 @each("vector", WITH_LINEAR_PHASE, ids=name_of)
 def test_delays_have_a_linear_phase(vector: dict[str, Any]) -> None:
-    """After the doublings the delay goes on growing, which tells it from the common mistake."""
+    """After the doublings the delay still grows, unlike in a common mistake."""
     config = RetryConfig(**backoff_of(vector))
     mistaken = milliseconds(vector["if_the_linear_phase_were_forgotten"])
     assert [delay_after(config, failures) for failures in range(1, len(mistaken) + 1)] != mistaken
@@ -99,7 +99,7 @@ def test_a_failing_task_comes_again_at_the_delays_of_the_vectors(vector: dict[st
 
 @pytest.mark.parametrize("failures", [64, 65, 1000, 10**6])
 def test_many_doublings_end_at_the_cap(failures: int) -> None:
-    """A huge max_doublings is no huge integer: past all doublings that matter only the cap does."""
+    """A huge max_doublings computes no huge integer: beyond some doublings only the cap matters."""
     assert delay_after(RetryConfig(max_doublings=10**9), failures) == HOUR
 
 

@@ -51,12 +51,12 @@ def order_of_dispatches(driver: Driver) -> list[str]:
 
 
 def test_nothing_is_to_come_in_an_empty_service() -> None:
-    """Without tasks there is no next thing."""
+    """Without tasks there is no next step."""
     assert driver_with().service.scheduler.upcoming() is None
 
 
 def test_the_next_dispatch_is_upcoming() -> None:
-    """It is the head of the line, at its schedule time, and asking does nothing."""
+    """It is the first waiting task, at its schedule time, and asking changes nothing."""
     driver = driver_with()
     add(driver, schedule_time=START + 2 * SECOND)
     head = add(driver, schedule_time=START + SECOND)
@@ -69,7 +69,7 @@ def test_the_next_dispatch_is_upcoming() -> None:
 
 
 def test_an_awaited_answer_is_upcoming() -> None:
-    """Between dispatch and answer the answer is the next thing, and needs no target."""
+    """Between dispatch and answer the answer is the next step, and needs no target."""
     driver = driver_with(always(OK, takes=3 * SECOND))
     task = add(driver)
     driver.advance(SECOND)
@@ -80,7 +80,7 @@ def test_an_awaited_answer_is_upcoming() -> None:
 
 
 def test_tasks_go_by_schedule_time_and_then_in_the_order_of_creation() -> None:
-    """So it is within a queue, and over queues at one instant too."""
+    """This holds within a queue, and over queues at one instant."""
     driver = driver_with()
     driver.service.create_queue(START, LOCATION, OTHER, {})
     for task_id, after in [("c", 2), ("b", 1), ("d", 2), ("a", 0)]:
@@ -92,7 +92,7 @@ def test_tasks_go_by_schedule_time_and_then_in_the_order_of_creation() -> None:
 
 
 def test_overdue_tasks_of_several_queues_go_by_their_schedule_times() -> None:
-    """When a token came for a task that could not go is of no matter any more."""
+    """When a token came for a task that could not be dispatched no longer matters."""
     driver = driver_with(
         settings={"rate_limits": {"max_dispatches_per_second": 1}}, options=ServiceOptions(burst_size=3)
     )
@@ -146,7 +146,7 @@ def test_dispatches_can_be_limited_to_some_tasks() -> None:
 
 
 def test_a_selected_task_goes_before_older_ones() -> None:
-    """Of a queue's tasks the first that counts is next, at its own instant; one that is created meanwhile counts."""
+    """The first selected task of a queue is next, at its own instant; one that is created meanwhile counts."""
     driver = driver_with()
     scheduler = driver.service.scheduler
     first, second = add(driver), add(driver)
@@ -291,7 +291,7 @@ def test_the_answer_to_a_removed_task_is_dropped() -> None:
 
 
 def test_an_answer_outlives_its_queue() -> None:
-    """A deleted queue's attempts end in their own time, and disturb no one."""
+    """A deleted queue's attempts end at their own time, and affect nothing else."""
     driver = driver_with(always(OK, takes=5 * SECOND))
     task = add(driver)
     driver.advance(SECOND)
@@ -452,7 +452,7 @@ def test_expiry_is_dated_at_its_instant_though_it_is_seen_later() -> None:
 
 
 def test_a_retry_that_is_due_at_the_expiry_is_not_dispatched() -> None:
-    """At the instant of its expiry a task is gone."""
+    """A task does not exist any more at the instant of its expiry."""
     settings = {"retry_config": {"max_attempts": -1, "min_backoff": 31 * DAY, "max_backoff": 31 * DAY}}
     driver = driver_with(always(response(503)), settings)
     task = add(driver)
@@ -461,7 +461,7 @@ def test_a_retry_that_is_due_at_the_expiry_is_not_dispatched() -> None:
 
 
 def test_a_task_expires_though_the_clock_was_set_back_before_it_was_created() -> None:
-    """What earlier tasks have left behind does not keep later ones alive."""
+    """Leftover state of earlier tasks does not keep later ones alive."""
     driver = driver_with()
     add(driver)
     driver.drain()
@@ -566,7 +566,7 @@ def test_a_forced_attempt_holds_a_slot() -> None:
 
 
 def test_a_queue_made_again_has_no_slots_taken() -> None:
-    """Attempts of a deleted queue of the same name are none of its own."""
+    """Attempts of a deleted queue of the same name don't count."""
     limits = {"rate_limits": {"max_concurrent_dispatches": 1}}
     driver = driver_with(always(IN_TIME, takes=5 * SECOND), limits, ServiceOptions(queue_tombstone_ttl=0))
     running(driver)
@@ -599,7 +599,7 @@ def test_a_task_made_again_is_not_answered_by_its_namesake() -> None:
 
 
 def test_a_run_is_delivered_though_its_task_was_removed() -> None:
-    """RunTask has returned, so the attempt has begun; its outcome is dropped."""
+    """RunTask has returned, so the attempt has begun; its outcome is ignored."""
     driver = driver_with()
     task = add(driver, schedule_time=START + SECOND)
     driver.service.run_task(START, task.name)
@@ -640,7 +640,7 @@ def test_the_age_counts_what_attempts_take(takes: int, attempts: int) -> None:
 
 
 def test_the_scheduler_reports_whether_answers_are_awaited() -> None:
-    """From the dispatch, or RunTask's call, to the answer; also where the task is gone meanwhile."""
+    """From the dispatch, or RunTask's call, to the answer; also for removed tasks."""
     driver = driver_with(always(IN_TIME, takes=5 * SECOND))
     scheduler = driver.service.scheduler
     task = add(driver, schedule_time=START + SECOND)
@@ -712,7 +712,7 @@ def test_ranks_decide_among_tasks_of_one_instant() -> None:
 
 
 def test_a_delayed_task_keeps_its_schedule_time() -> None:
-    """Others pass it; the attempt carries the schedule time, and its dispatch the delay."""
+    """Others overtake it; the attempt has the schedule time, and its dispatch the delay."""
     driver = driver_with()
     driver.service.scheduler.dispatch_order = Given(delays={"a": 5 * SECOND})
     a, b = add(driver, "a"), add(driver, "b")
@@ -848,7 +848,7 @@ def test_overdue_tasks_are_picked_from_whatever_their_schedule_time() -> None:
 
 
 def test_nothing_is_picked_that_may_not_go() -> None:
-    """Neither from a queue that is paused or full, nor a task that is gone by then."""
+    """A task of a paused or full queue is not picked, nor is a removed one."""
     driver, order = picking()
     for name, settings in (("paused", {}), ("full", {"rate_limits": {"max_concurrent_dispatches": 1}})):
         queue = f"{LOCATION}/queues/{name}"
@@ -902,7 +902,7 @@ def test_only_selected_tasks_are_picked_from() -> None:
 
 
 def test_a_lost_answer_counts_as_no_response() -> None:
-    """The outcome tells what was lost, and counts and retries as one without a response."""
+    """The outcome has the lost status, and counts and retries like one without a response."""
     driver = driver_with(always(Outcome(NO_RESPONSE.kind, lost_status=200)), {"retry_config": {"max_attempts": 2}})
     task = add(driver, "a")
     driver.drain()
@@ -942,7 +942,7 @@ def test_tasks_go_by_instant_rank_and_number_however_they_came(places: list[tupl
 
 @given(instants_and_ranks, st.data())
 def test_a_task_waits_where_it_was_added_last(places: list[tuple[int, int]], data: st.DataObject) -> None:
-    """Tasks that are added again or gone leave nothing of theirs among the waiting ones."""
+    """Tasks that are added again or removed leave no entry behind."""
     waiting = WaitingTasks()
     tasks: list[Task] = []
     ranks: dict[Task, int] = {}
@@ -1036,7 +1036,7 @@ def test_a_key_that_is_entered_as_it_is_keeps_its_place() -> None:
 
 
 def test_a_removed_key_can_be_added_again() -> None:
-    """Removal takes an entry off; removing what is not there is no error."""
+    """Removal takes an entry off; removing a missing key is no error."""
     timetable: Timetable[str] = Timetable()
     timetable.put("a", 10, (0,))
     timetable.remove("a")

@@ -94,7 +94,7 @@ def test_queues_are_listed_by_name_within_their_location() -> None:
 
 
 def test_a_filter_says_which_queues_are_listed() -> None:
-    """The page is of those that it lets through."""
+    """The page has the queues that match it."""
     service = service_with()
     service.create_queue(START, LOCATION, OTHER, {})
     service.pause_queue(START, OTHER)
@@ -154,7 +154,7 @@ def test_a_deleted_queue_s_name_stays_reserved(ttl: int) -> None:
 
 
 def test_deleting_a_queue_deletes_its_tasks() -> None:
-    """They are gone for good: a queue that is made again is empty, and their names are free in it."""
+    """They don't come back: a recreated queue is empty, and their names are free in it."""
     driver = driver_with(options=ServiceOptions(queue_tombstone_ttl=0))
     task = add(driver, "t")
     driver.service.delete_queue(START, QUEUE)
@@ -189,7 +189,7 @@ def test_purged_names_stay_reserved() -> None:
 
 
 def test_a_second_pause_or_resume_has_no_effect() -> None:
-    """The second call finds the queue as it should be."""
+    """The second call finds the queue in the wanted state."""
     service = service_with()
     for command, state in ((service.pause_queue, QueueState.PAUSED), (service.resume_queue, QueueState.RUNNING)):
         assert command(START, QUEUE).state is state
@@ -269,7 +269,7 @@ def test_a_task_s_name_stays_reserved_after_its_end(end: str, ttl: int) -> None:
 
 
 def test_a_missing_task_is_not_found() -> None:
-    """One that never was, and for deleting and running also one that is gone."""
+    """One that never existed, and for deleting and running also one that was removed."""
     driver = driver_with()
     add(driver, "gone")
     driver.service.delete_task(START, f"{QUEUE}/tasks/gone")
@@ -313,7 +313,7 @@ def test_a_missing_queue_comes_before_a_bad_task() -> None:
 
 
 def test_a_queue_that_exists_comes_before_bad_settings() -> None:
-    """CreateQueue looks at the settings once it knows that the name is free."""
+    """CreateQueue checks the settings only if the name is free."""
     service = service_with()
     bad = {"rate_limits": {"max_dispatches_per_second": -1}}
     exists = "Queue already exists"
@@ -354,7 +354,7 @@ def test_handlers_may_use_the_service() -> None:
 
 
 def test_a_service_reports_whether_it_has_live_tasks() -> None:
-    """Those that are gone don't count."""
+    """Removed tasks don't count."""
     driver = driver_with()
     assert not driver.service.has_live_tasks
     add(driver)
@@ -389,7 +389,7 @@ def test_reservations_and_tokens_move_with_a_clock_that_is_reset() -> None:
 
 
 def test_a_copy_is_independent() -> None:
-    """A deep copy, made in mid-course, goes on as the original would and leaves it alone."""
+    """A deep copy continues like the original and does not change it."""
     driver = driver_with(always(response(503), takes=2 * SECOND), {"retry_config": {"max_attempts": 3}})
     add(driver, "t")
     driver.advance(SECOND)
@@ -577,7 +577,7 @@ def test_the_settings_of_the_file_replace_those_of_a_queue() -> None:
     ("retry_config", "doublings"), [({}, 16), ({"max_doublings": 0}, 0), ({"max_doublings": 3}, 3)]
 )
 def test_no_doublings_are_meant_where_a_file_says_so(retry_config: dict[str, Any], doublings: int) -> None:
-    """A file tells 0 from nothing."""
+    """A file distinguishes 0 from an unset value."""
     service = RecordedService(numbered_ids())
     uploaded(service, q=UploadedQueue({"retry_config": retry_config}))
     assert service.queues[QUEUE].config.retry_config.max_doublings == doublings
@@ -595,7 +595,7 @@ def test_names_are_reserved_for_nine_days_and_tasks_stay() -> None:
 
 
 def test_queues_that_the_file_leaves_out_are_disabled() -> None:
-    """Their tasks stay; queues of other locations are none of the file's."""
+    """Their tasks stay; queues of other locations are not affected."""
     driver = driver_with()
     task = add(driver, schedule_time=START + SECOND)
     elsewhere = "projects/p/locations/elsewhere"

@@ -40,7 +40,7 @@ def test_a_new_task_has_nothing_behind_it() -> None:
 
 
 def test_a_task_goes_from_scheduled_through_dispatched_to_its_end() -> None:
-    """While an answer is awaited it is dispatched; between attempts it waits again."""
+    """It is dispatched while an answer is awaited; between attempts it waits again."""
     driver = driver_with(lambda attempt: (response(500 if attempt.number == 1 else 200), 2 * SECOND))
     task = add(driver)
     states = []
@@ -71,7 +71,7 @@ def test_responses_are_counted_but_for_the_5xx_of_http_tasks(
 
 
 def test_the_last_outcome_is_remembered() -> None:
-    """The next attempt's headers tell of it."""
+    """The next attempt's headers have it."""
     driver = driver_with(always(response(418)), {"retry_config": {"max_attempts": 1}})
     task = add(driver)
     driver.drain()
@@ -92,7 +92,7 @@ def test_only_200_to_299_is_success(http_status: int, succeeded: bool) -> None:
 
 @pytest.mark.parametrize("outcome", [DEADLINE_EXCEEDED, NO_RESPONSE, Outcome(OutcomeKind.DEADLINE_EXCEEDED, 200)])
 def test_no_response_is_a_failure(outcome: Outcome) -> None:
-    """Without a response in time an attempt has failed."""
+    """An attempt without a response in time has failed."""
     assert not outcome.succeeded
 
 

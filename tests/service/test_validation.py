@@ -111,7 +111,7 @@ def test_a_queue_name_has_six_segments(name: str, expected: bool) -> None:
     ],
 )
 def test_a_location_name_has_four_segments(name: str, expected: bool) -> None:
-    """A hyphen, which other services take for all locations, is no location."""
+    """A hyphen, which other services take for all locations, is not a location."""
     assert is_location(name) is expected
 
 
@@ -271,7 +271,7 @@ def test_the_full_name_of_an_rpc_is_its_services(rpc: str) -> None:
 
 
 def test_the_full_name_of_an_rpc_follows_the_version() -> None:
-    """A call of v2beta3 is told v2beta3's name."""
+    """A call of v2beta3 gets v2beta3's name."""
     assert full_rpc_name("get_queue", "google.cloud.tasks.v2beta3") == "google.cloud.tasks.v2beta3.CloudTasks.GetQueue"
 
 
@@ -281,7 +281,7 @@ def test_the_full_name_of_an_rpc_follows_the_version() -> None:
     [("not-a-valid-name", "not-a-valid-name"), ("folders/f", "folders/f"), ("projects/a b/locations/l", "a b")],
 )
 def test_a_name_without_a_project_is_denied(rpc: str, name: str, project: str) -> None:
-    """The whole name counts as the project where it doesn't begin with one."""
+    """If the name doesn't begin with a project, the whole name counts as the project."""
     error = rejected(rpc, Request(name))
     text = f"Permission denied on resource project {project}."
     assert (error.code, error.message) == (Code.PERMISSION_DENIED, text)
@@ -299,7 +299,7 @@ def test_a_name_without_a_project_is_denied(rpc: str, name: str, project: str) -
 
 @pytest.mark.parametrize("name", ["projects/", "projects//locations/l/queues/q"])
 def test_a_name_with_an_empty_project_is_rejected(name: str) -> None:
-    """It is as good as none."""
+    """It is as invalid as no project."""
     assert rejected("get_queue", Request(name)).message == "Invalid resource field value in the request."
 
 
@@ -349,7 +349,7 @@ def test_a_bad_task_id_is_rejected(rpc: str) -> None:
 
 @pytest.mark.parametrize("rpc", ["create_queue", "list_queues", "get_location"])
 def test_a_hyphen_is_not_a_location(rpc: str) -> None:
-    """Other services take "-" for every location; this one rejects it in words of its own."""
+    """Other services take "-" for every location; this one has its own error text."""
     error = rejected(rpc, Request("projects/p/locations/-"))
     text = "Location '-' is not a valid location. Use ListLocations to list valid locations."
     assert (error.code, error.message) == (Code.INVALID_ARGUMENT, text)
@@ -583,7 +583,7 @@ def stored_http(headers: HeaderPairs) -> HeaderPairs:
 
 
 def test_http_headers_are_kept_as_written_with_the_service_s_own() -> None:
-    """Case is kept, no Content-Type is made up, and the user agent is the service's."""
+    """Case is kept, no Content-Type is added, and the user agent is the service's."""
     assert stored_http((("content-type", "text/plain"), ("user-agent", "mine"), ("X-A", "1"))) == (
         ("User-Agent", "Google-Cloud-Tasks"),
         ("X-A", "1"),

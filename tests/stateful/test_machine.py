@@ -21,7 +21,7 @@ CHARGE = "https://shop.test/charge"
 
 
 class Shop:
-    """An application that charges what is ordered, as often as it is told."""
+    """An application that charges for each order, once for each request."""
 
     def __init__(self) -> None:
         self.charged: list[bytes] = []
@@ -94,7 +94,7 @@ def assert_no_fake_is_left() -> None:
 
 
 def test_a_story_is_reported_in_the_fewest_steps() -> None:
-    """A worker that does its work twice is found by a duplicate, and the timeline stands below the steps."""
+    """A duplicate finds a worker that does its work twice, and the timeline follows the steps."""
     error, story = story_of(Careless, Phase.shrink)
     assert str(error).splitlines()[0] == "charged twice"
     task = next(line.split()[1] for line in story if " created: POST" in line)
@@ -157,7 +157,7 @@ def test_what_application_code_swallows_fails_the_run() -> None:
 
 
 def test_every_rule_has_a_name_that_can_be_left_out() -> None:
-    """The names that `without` knows are those of the rules that there are."""
+    """`without` accepts the names of all rules."""
     assert rules_of(CloudTasksMachine) == set(RULES)
     made = CloudTasksMachine()
     made.teardown()
@@ -260,7 +260,7 @@ def test_the_applications_queues_lose_nothing_by_the_machines_doing() -> None:
 
 
 def test_rules_take_names_from_the_machines_bundles() -> None:
-    """What they are told are full names, and what they give is told to other rules."""
+    """Their arguments are full names, and their results are arguments of other rules."""
 
     class Told(Exception):
         pass
@@ -407,7 +407,7 @@ def test_pull_queues_are_part_of_the_story() -> None:
 
 
 def test_it_is_a_test_case_for_pytest(pytester: pytest.Pytester) -> None:
-    """Beside tests with fixtures, and with an autouse fake around it; a failure shows the timeline."""
+    """It runs with fixtures of other tests, and with an autouse fake; a failure shows the timeline."""
     pytester.makeini("[pytest]\ncloud_tasks_autouse = true\ncloud_tasks_outside = refuse")
     pytester.makepyfile(
         """

@@ -34,7 +34,7 @@ def test_a_field_takes_a_value_or_a_strategy() -> None:
 
 
 def test_a_payload_that_is_given_is_the_one_there_is() -> None:
-    """Of payloads that are given one is drawn; one that is None is never."""
+    """One of the given payloads is drawn; one that is None never is."""
 
     @given(
         cloud.tasks(app_engine_http_request=None, as_dict=True), cloud.tasks(app_engine_http_request={}, as_dict=True)
@@ -47,7 +47,7 @@ def test_a_payload_that_is_given_is_the_one_there_is() -> None:
 
 
 def test_drawn_fields_fit_the_given_ones() -> None:
-    """A method without a body, a body, a URL without TLS and a long backoff are drawn with what suits them."""
+    """A method without a body, a body, a URL without TLS and a long backoff get fitting fields."""
 
     @given(
         cloud.http_requests(http_method="GET", as_dict=True),
@@ -260,7 +260,7 @@ def test_a_value_that_only_the_library_can_read_is_an_invalid_argument() -> None
 
 
 def test_the_librarys_own_words_end_in_one_full_stop() -> None:
-    """What is no mapping of fields is rejected with what the library says of it, whatever that is."""
+    """A value that is not a mapping of fields is rejected with the library's text."""
     with pytest.raises(InvalidArgument) as refusal:
         simplest(cloud.create_task_requests(task=3))  # type: ignore[arg-type]
 

@@ -19,7 +19,7 @@ QUIET = settings(max_examples=200)
 
 
 class Script(random.Random):
-    """Gives what it was told to, and keeps what it was asked for. Outside of a test it is asked by ``choices``."""
+    """Returns scripted answers, and keeps the questions. Outside of a test ``choices`` asks it."""
 
     answers: list[int]
     asked: list[int]
@@ -37,7 +37,7 @@ def scripted(*answers: int) -> tuple[DrawnChoices, Script]:
 
 @st.composite
 def told(draw: DrawFn, ask: Callable[[DrawnChoices], T]) -> T:
-    """What comes of ``ask``, asking choices of an example."""
+    """Return the results of ``ask`` with the choices of an example."""
     return ask(draw(drawing(picks=True)))
 
 
@@ -81,7 +81,7 @@ def test_of_tasks_their_own_numbers_are_drawn() -> None:
 
 
 def test_certain_rates_and_single_candidates_take_no_draw() -> None:
-    """Rates of 0 and 1 and the one of one are no choices."""
+    """Rates of 0 and 1 and a single candidate leave no choice."""
     choices, script = scripted()
     assert [choices.chance(0, "x"), choices.chance(1, "x"), choices.chance(0.0, "x"), choices.chance(1.0, "x")] == [
         False,

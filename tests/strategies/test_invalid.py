@@ -61,7 +61,7 @@ def test_every_invalid_queue_gets_its_error(version: Any, data: st.DataObject) -
 
 
 def create(fields: dict[str, Any]) -> str:
-    """What becomes of a task: the text of the error, "" if there is none."""
+    """Return the text of the error for a task, "" if there is none."""
     with FakeCloudTasks(queues=["work"]) as cloud_tasks:
         try:
             cloud_tasks.client().create_task(parent=QUEUE, task=fields)

@@ -80,7 +80,7 @@ def test_nothing_pulls_unless_asked(task: Any, queue: Any, request: Any) -> None
 
 @given(queue=cloud.queues(pull_target=..., http_target={"http_method": "PUT"}, version="v2beta2", as_dict=True))
 def test_a_queue_has_a_target_of_one_kind(queue: dict[str, Any]) -> None:
-    """What is given stands, and what excludes it is not drawn."""
+    """The given kind is used, and the other one is not drawn."""
     assert set(queue) & {"pull_target", "http_target", "app_engine_http_target"} == {"http_target"}
 
 

@@ -54,7 +54,7 @@ def test_every_workload_is_played(version: Any, as_dict: bool) -> None:
 
 
 def test_tasks_are_enqueued_at_their_offsets() -> None:
-    """In the order of the steps; those of one instant before anything of it is delivered."""
+    """In the order of the steps; tasks of one instant are all enqueued before any is delivered."""
     steps = tuple(Step(at, QUEUE, SIMPLEST) for at in (NONE, NONE, MINUTE))
     with FakeCloudTasks(start=NOW) as cloud_tasks:
         route = cloud_tasks.route("https://example.com/")
@@ -122,7 +122,7 @@ def test_a_workload_is_in_order_and_in_its_queues(workload: Workload) -> None:
     )
 )
 def test_given_values_are_used(workload: Workload) -> None:
-    """Queues by ID or name, tasks by a value or a strategy, outcomes, and the span of time are the caller's."""
+    """Queues by ID or name, tasks by a value or a strategy, outcomes, and the time span are the caller's."""
     assert [queue.name for queue in workload.queues] == [f"{LOCATION}/queues/work", f"{LOCATION}/queues/other"]
     assert {step.task.http_request.url for step in workload.steps} == {"https://example.com/"}
     assert {step.outcomes for step in workload.steps} == {(503,)}

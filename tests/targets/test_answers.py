@@ -55,7 +55,7 @@ def test_what_a_handler_may_return(result: Any, status: int, headers: list[tuple
     ids=repr,
 )
 def test_other_results_are_rejected(result: Any) -> None:
-    """What could only be a mistake is rejected, with what would do."""
+    """A likely mistake is rejected, with the valid results."""
     with pytest.raises(WrongHandlerResult) as refused:
         answer_of(result)
     assert str(refused.value) == (
@@ -136,7 +136,7 @@ def test_http_has_no_such_status(status: int, wrap: Any) -> None:
 
 @pytest.mark.parametrize("status", [True, "503", 503.0, None])
 def test_a_status_is_a_number(status: Any) -> None:
-    """A truth value is none, though Python counts it among them."""
+    """True and False are not, though they are numbers in Python."""
     with pytest.raises(TypeError) as refused:
         checked_status(status)
     assert str(refused.value) == (f"{status!r} is not an HTTP status, such as 503. Write returns(503, 200).")
@@ -154,7 +154,7 @@ def test_a_status_is_a_number(status: Any) -> None:
     ids=lambda value: type(value).__name__,
 )
 def test_a_scripted_exception_has_an_outcome(exception: Exception, outcome: Outcome) -> None:
-    """A time-out runs into the deadline, a broken connection gives no response, anything else is a 500."""
+    """A time-out means the deadline, a broken connection no response, anything else a 500."""
     answer = scripted_exception(exception)
     assert answer.outcome == outcome
     assert answer.exception is exception

@@ -66,7 +66,7 @@ ROUTINGS: list[dict[str, str]] = [
 def test_a_mount_takes_the_tasks_of_its_routing(
     cloud_tasks: FakeCloudTasks, limits: dict[str, str], matched: list[int]
 ) -> None:
-    """What isn't given is any; an empty text is none; a task without a service is one of the default service."""
+    """An unset part matches any, an empty text none; a task without a service goes to the default service."""
     rest = cloud_tasks.mount_app_engine(app)
     mount = cloud_tasks.mount_app_engine(app, **limits)
     for number, routing in enumerate(ROUTINGS):
@@ -108,7 +108,7 @@ def test_of_equals_the_later_mount_wins(cloud_tasks: FakeCloudTasks) -> None:
 
 @on(queues={"work": {"app_engine_routing_override": {"service": "fixed"}}, "free": {}})
 def test_the_queues_override_wins_always(cloud_tasks: FakeCloudTasks) -> None:
-    """It counts as it stands at the dispatch, the whole of it, and for its own queue alone."""
+    """It counts as it is at the dispatch, as a whole, and for its own queue only."""
     fixed, own = (cloud_tasks.mount_app_engine(app, service=service) for service in ("fixed", "own"))
     versioned = cloud_tasks.mount_app_engine(app, service="fixed", version="v1")
     enqueue(cloud_tasks, service="own", version="v1")
@@ -223,7 +223,7 @@ def test_a_mount_has_options_of_its_own(cloud_tasks: FakeCloudTasks) -> None:
 
 @on(queues=["work"])
 def test_the_error_for_a_missing_target_says_what_to_add(cloud_tasks: FakeCloudTasks) -> None:
-    """The message lists the targets, and proposes the mount of the routing in force."""
+    """The message lists the targets, and proposes a mount of the current routing."""
     cloud_tasks.route("/other")
     cloud_tasks.mount("https://app.test", app)
     cloud_tasks.mount_app_engine(app, service="worker")

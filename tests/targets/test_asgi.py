@@ -267,7 +267,7 @@ def work(request_for: RequestFor) -> TargetRequest:
 
 
 class App:
-    """An application with a lifespan, which notes what it sees."""
+    """An application with a lifespan that records what it sees."""
 
     def __init__(self, *failing: str) -> None:
         self.seen: list[str] = []
@@ -383,7 +383,7 @@ async def refusing_by_returning(scope: Message, receive: Receive, send: Send) ->
 def test_an_application_without_a_lifespan_is_served_as_well(
     work: TargetRequest, app: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It may raise for a scope it does not know, or return; nobody complains."""
+    """It may raise for an unknown scope, or return; neither is an error."""
     server = AsgiServer(app)
 
     async def story() -> Answer:
@@ -460,7 +460,7 @@ def test_in_a_loop_is_about_this_thread() -> None:
 
 
 def test_a_message_of_an_extension_is_passed_over(request_for: RequestFor) -> None:
-    """What else an application sends is no part of the answer."""
+    """Other messages of an application are not part of the answer."""
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.push", "path": "/style.css", "headers": []})

@@ -98,7 +98,7 @@ def test_a_factory_is_an_error_at_once(cloud_tasks: FakeCloudTasks, factory: Any
 def test_a_factory_of_one_argument_is_an_error_at_its_first_request(
     cloud_tasks: FakeCloudTasks, factory: Any, made: str
 ) -> None:
-    """It can't be told from a function of a request before it returns an application in place of a response."""
+    """Until it returns an application instead of a response, it looks like a function of a request."""
     cloud_tasks.mount(URL, factory)
     task = {"http_request": {"url": URL}}
     CloudTasksClient().create_task(parent=cloud_tasks.queue_path("work"), task=task)

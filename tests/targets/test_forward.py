@@ -86,7 +86,7 @@ def test_paths_are_joined(cloud_tasks: FakeCloudTasks, base: str, path: str, url
 
 @on(queues=["work"])
 def test_a_request_goes_out_byte_for_byte(cloud_tasks: FakeCloudTasks) -> None:
-    """Escapes stay as they are, also beside an invalid one, and so do names of headers that differ in case."""
+    """Escapes stay as they are, also next to an invalid one, and so do names of headers that differ in case."""
     with serving(replying(200)) as server:
         cloud_tasks.forward("https://app.test", server.url)
         enqueue(cloud_tasks, "https://app.test/a%2fb/%zz/../x?q=%c3", headers={"X-Tag": "a", "x-tag": "b"})
@@ -178,7 +178,7 @@ def test_a_large_body_arrives(cloud_tasks: FakeCloudTasks) -> None:
 
 @on(queues=["work"])
 def test_a_token_goes_along(cloud_tasks: FakeCloudTasks) -> None:
-    """The server verifies it as it would the service's."""
+    """The server verifies it as it would verify the service's."""
     from google.auth.transport.requests import Request
     from google.oauth2 import id_token
 
@@ -328,7 +328,7 @@ def test_a_refused_connection_counts_as_no_response(cloud_tasks: FakeCloudTasks)
 )
 @on(queues=["work"])
 def test_a_broken_connection_counts_as_no_response(cloud_tasks: FakeCloudTasks, answer: bytes) -> None:
-    """A server that hangs up before its answer is whole has not answered."""
+    """A server that closes the connection before its answer is complete has not answered."""
     with answering_raw(answer) as url:
         cloud_tasks.forward("https://app.test", url)
         enqueue(cloud_tasks)
@@ -400,7 +400,7 @@ def test_a_server_may_live_in_the_tests_own_loop(cloud_tasks: FakeCloudTasks) ->
 
 @on(queues=["work"])
 def test_an_async_test_sees_the_same_failures(cloud_tasks: FakeCloudTasks) -> None:
-    """A rejected connection is no response there, either."""
+    """A refused connection counts as no response there, too."""
 
     async def story() -> None:
         cloud_tasks.forward("https://app.test", closed_port())
@@ -478,7 +478,7 @@ def test_this_machine_is_not(cloud_tasks: FakeCloudTasks, to: str) -> None:
 
 @on(queues=["work"])
 def test_another_machine_may_be_allowed(cloud_tasks: FakeCloudTasks) -> None:
-    """Whoever says so may; nothing is sent before a task goes there."""
+    """The option allows it; nothing is sent before a task goes there."""
     forward = cloud_tasks.forward("https://app.test", "https://staging.example.com/v1", allow_remote=True)
     assert isinstance(forward, Forward)
     assert repr(forward) == "<forward https://app.test (forwarded to https://staging.example.com/v1), 0 calls>"
@@ -532,7 +532,7 @@ def test_another_machine_may_be_allowed(cloud_tasks: FakeCloudTasks) -> None:
 def test_what_can_be_no_forward_is_rejected(
     cloud_tasks: FakeCloudTasks, make: Callable[[FakeCloudTasks], object], kind: type[Exception], text: str
 ) -> None:
-    """In a sentence, and there is no new target."""
+    """The error is a sentence, and no target is added."""
     with pytest.raises(kind) as refused:
         make(cloud_tasks)
     assert str(refused.value) == text
@@ -590,7 +590,7 @@ def test_every_other_target_comes_before_loopback(cloud_tasks: FakeCloudTasks) -
 @pytest.mark.parametrize("url", ["https://app.test/work", "http://10.0.0.1:8000", "http://127.0.0.1:99999/"])
 @on(queues=["work"])
 def test_loopback_takes_no_other_url(cloud_tasks: FakeCloudTasks, url: str) -> None:
-    """Other machines, and what is no port, have no target still."""
+    """Other machines, and invalid ports, still have no target."""
     cloud_tasks.forward_loopback()
     enqueue(cloud_tasks, url)
     with pytest.raises(NoTarget):

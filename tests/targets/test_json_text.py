@@ -13,13 +13,13 @@ def test_json_is_read(text: str | bytes, value: object) -> None:
 
 @pytest.mark.parametrize("text", [b"", b"{order}", b"\xff\xfe\xfd"])
 def test_invalid_json_is_a_value_error(text: bytes) -> None:
-    """Also where it is no text at all."""
+    """Also if it is not text at all."""
     with pytest.raises(ValueError):
         read_json(text)
 
 
 def test_what_is_nested_too_deep_is_a_value_error() -> None:
-    """Python's reader has a limit, which whoever sends a body need not keep."""
+    """Python's parser has a limit, which the sender of a body may exceed."""
     with pytest.raises(ValueError) as refused:
         read_json("[" * 200_000)
     assert str(refused.value) == "The body is nested too deep to be read as JSON."

@@ -98,7 +98,7 @@ def test_a_url_under_asgi(
 
 
 def test_a_path_that_is_not_utf8(cloud_tasks: FakeCloudTasks) -> None:
-    """Bytes that are no UTF-8 come whole under WSGI, and as ASGI's servers give them."""
+    """Other bytes than UTF-8 arrive complete under WSGI, and as ASGI servers pass them."""
     request = cloud_tasks.task_request(url="https://app.test/%FF%fe")
     assert request.wsgi_environ()["PATH_INFO"] == "/\xff\xfe"
     scope = request.asgi_scope()

@@ -65,7 +65,7 @@ def answer(status: int, location: str | None) -> Answer:
     [(200, "/a"), (300, "/a"), (304, "/a"), (305, "/a"), (302, None), (302, "ftp://a.test/"), (302, "http://[a/")],
 )
 def test_answers_that_are_not_redirects(status: int, location: str | None) -> None:
-    """Another status, no Location, or one that is no HTTP URL."""
+    """Another status, no Location, or a Location that is not an HTTP URL."""
     assert redirected(sent(), answer(status, location)) is None
 
 

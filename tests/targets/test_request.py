@@ -26,13 +26,13 @@ def test_a_request_is_what_the_task_says(request_for: RequestFor) -> None:
 
 
 def test_a_body_is_read_as_json(request_for: RequestFor) -> None:
-    """A JSON body is read; one that is none raises ValueError."""
+    """A JSON body is read; any other raises ValueError."""
     assert request_for(body=b'{"order": 42}').json == {"order": 42}
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff"])
 def test_invalid_json_is_a_value_error(request_for: RequestFor, body: bytes) -> None:
-    """An empty, a broken and an undecodable body are no JSON."""
+    """An empty, a broken and an undecodable body are not JSON."""
     with pytest.raises(ValueError):
         _ = request_for(body=body).json
 
@@ -48,7 +48,7 @@ def test_the_tasks_own_headers_come_along(request_for: RequestFor) -> None:
 
 
 def test_the_first_requests_headers(request_for: RequestFor) -> None:
-    """The first request names queue and task, has counts of zero and its ETA, and tells of no earlier response."""
+    """The first request has queue and task names, counts of zero, its ETA, and no previous response."""
     headers = request_for().headers
     assert headers["X-CloudTasks-QueueName"] == "mails"
     assert headers["X-CloudTasks-TaskName"] == "welcome"
@@ -170,7 +170,7 @@ def test_the_eta_has_six_decimals_at_most(post: Any, instant: int, eta: str) -> 
 
 
 def test_a_handler_may_delay_its_answer(request_for: RequestFor) -> None:
-    """The duration is None until the handler gives one; the last one counts."""
+    """The duration is None until the handler sets one; the last one counts."""
     request = request_for()
     assert own_duration(request) is None
     request.takes(timedelta(seconds=5))

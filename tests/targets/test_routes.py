@@ -76,7 +76,7 @@ def test_an_exact_url_matches_itself_alone(url: str) -> None:
     ],
 )
 def test_a_star_matches_anything(glob: str, url: str, is_matched: bool) -> None:
-    """In a glob only the star is special; it stands for any text, and the whole URL has to match."""
+    """In a glob only the star is special; it matches any text, and the whole URL has to match."""
     assert route(glob).matches(to(url)) is is_matched
 
 
@@ -135,7 +135,7 @@ def test_a_mount_takes_what_lies_under_its_base(base: str, url: str, is_matched:
 
 @pytest.mark.parametrize("base", ["app.test", "/api", "ftp://app.test", "https://", ""])
 def test_a_mount_needs_a_base_url(base: str) -> None:
-    """What is no HTTP URL with a host can't be mounted on."""
+    """Only an HTTP URL with a host can be mounted."""
     with pytest.raises(ValueError) as refused:
         mount(base)
     assert str(refused.value) == f"mount() takes a base URL such as https://app.test, but got {base!r}."

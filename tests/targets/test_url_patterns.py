@@ -45,7 +45,7 @@ def enqueue(cloud_tasks: FakeCloudTasks, url: str) -> None:
     ],
 )
 def test_an_exact_url_matches_every_form_of_the_request(url: str, asked_for: str) -> None:
-    """It matches whatever makes the same request, in both directions."""
+    """It matches every URL of the same request, in both directions."""
     assert route(url).matches(http(asked_for))
     assert route(asked_for).matches(http(url))
 
@@ -61,7 +61,7 @@ def test_an_exact_url_matches_every_form_of_the_request(url: str, asked_for: str
     ],
 )
 def test_the_query_counts(asked_for: str) -> None:
-    """With its parameters in their order; a URL without a query does not stand for one with, nor a path for another."""
+    """With its parameters in order; a URL without a query does not match one with a query, nor the reverse."""
     assert not route("https://app.test/work?x=1&y=2").matches(http(asked_for))
     assert route("https://app.test/work?x=1&y=2").matches(http("https://app.test/work?x=1&y=2"))
 
@@ -148,7 +148,7 @@ def test_the_most_specific_answers_an_app_engine_task(cloud_tasks: FakeCloudTask
 )
 @pytest.mark.cloud_tasks(queues=["work"])
 def test_a_route_that_nothing_could_reach_is_rejected(cloud_tasks: FakeCloudTasks, url: Any, kind: type) -> None:
-    """What is no URL of a task is told at once, and no route is there."""
+    """An impossible URL of a task is an error at once, and no route is added."""
     with pytest.raises(kind) as refused:
         cloud_tasks.route(url)
     assert str(refused.value) == (
@@ -163,7 +163,7 @@ def test_a_route_that_nothing_could_reach_is_rejected(cloud_tasks: FakeCloudTask
 
 @pytest.mark.cloud_tasks(queues=["work"])
 def test_the_hint_about_the_query_is_for_app_engine_too(cloud_tasks: FakeCloudTasks) -> None:
-    """Whoever forgot the query string reads how to write the route."""
+    """A user who forgot the query string gets the route to write."""
     cloud_tasks.route("/work")
     enqueue(cloud_tasks, "/work?x=1")
     (task,) = cloud_tasks.tasks()

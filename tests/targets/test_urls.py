@@ -26,7 +26,7 @@ SAME = [
 
 @each("urls", SAME, ids=lambda urls: urls[0])
 def test_what_makes_the_same_request_is_the_same(urls: list[str]) -> None:
-    """Neither case nor default port nor encoding nor what is never sent tells two URLs apart."""
+    """URLs that differ only in case, default port, encoding or parts that are never sent are equal."""
     assert {normal(url) for url in urls} == {normal(urls[0])}
     assert normal(normal(urls[0])) == normal(urls[0])
 
@@ -113,7 +113,7 @@ def test_a_base_covers_what_is_the_same(base: str, url: str, is_covered: bool) -
 
 @pytest.mark.parametrize("url", ["https://a:notaport/", "https://a:99999", "https://:80/", 7])
 def test_a_base_has_a_host_and_a_port(url: object) -> None:
-    """What no request could go to is no base URL."""
+    """A URL that no request could go to is not a base URL."""
     with pytest.raises(ValueError) as refused:
         Base(url, "forward()")  # type: ignore[arg-type]
     assert str(refused.value) == f"forward() takes a base URL such as https://app.test, but got {url!r}."

@@ -51,7 +51,7 @@ def real(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 @pytest.mark.parametrize(("beyond", "held"), [(0, 0), (1, SECOND), (SECOND - 1, SECOND)])
 def test_time_is_held_at_the_next_whole_second(real: list[int], beyond: int, held: int) -> None:
-    """Queue and application stand there, so that nothing that was read before lies ahead; a whole one is its own."""
+    """Queue and application start there, so that no earlier reading lies ahead; a whole second is kept."""
     real.append(YEAR_2030 + beyond)
     with started(Clock()) as clock:
         assert (clock.now, clock.time_base, clock.elapsed) == (YEAR_2030 + held, YEAR_2030 + held, 0)
@@ -70,7 +70,7 @@ def test_an_unforeseen_use_holds_that_very_instant(real: list[int]) -> None:
 
 
 def test_a_use_without_a_hold_gives_the_queue_an_instant(real: list[int]) -> None:
-    """It is the next whole second, where the queue stands while the application's time runs on."""
+    """It is the next whole second, where the queue stays while the application's time runs on."""
     clock = Clock()
     clock.use()
     real.append(YEAR_2030 + 5 * SECOND)
@@ -94,7 +94,7 @@ def test_a_hold_after_a_use_is_a_leap(real: list[int]) -> None:
 
 
 def test_a_pause_lets_real_time_run(real: list[int]) -> None:
-    """Meanwhile the queue stands; then both are where they were."""
+    """Meanwhile the queue stays; then both are where they were."""
     with started(Clock(start=YEAR_2020)) as clock:
         clock.move(YEAR_2020 + SECOND)
         clock.pause()
@@ -129,7 +129,7 @@ def test_a_released_clock_holds_nothing_any_more(again: Callable[[Clock], object
 
 
 def test_an_unused_clock_leaves_time_alone() -> None:
-    """Before it is told to hold time, it holds nothing."""
+    """Before its time is held, it changes nothing."""
     clock = Clock(start=YEAR_2030)
     assert not clock.has_started
     assert time.time_ns() != YEAR_2030
@@ -204,7 +204,7 @@ def test_a_freezer_that_begins_later_is_a_leap_to_a_new_clock() -> None:
 
 
 def test_a_move_never_turns_the_application_back() -> None:
-    """A clock that has gone further than the queue is to go stays there, and is seen at the next look."""
+    """A clock that has passed the queue's target stays there, and is noticed at the next observation."""
     with time_machine.travel(YEAR_2020 // SECOND, tick=False) as travel, started(Clock()) as clock:
         travel.shift(60)
         clock.move(YEAR_2020 + SECOND)
@@ -281,7 +281,7 @@ def test_a_clock_nested_in_another_moves_it_along() -> None:
 
 
 def test_a_resumed_clock_has_its_instant_before_it_holds_time() -> None:
-    """It stands where the one stood whose place it takes."""
+    """It is at the instant of the clock that it replaces."""
     first = Clock(start=YEAR_2030)
     first.hold_time()
     first.move(YEAR_2030 + SECOND)
@@ -294,7 +294,7 @@ def test_a_resumed_clock_has_its_instant_before_it_holds_time() -> None:
 
 
 def test_a_resumed_clock_goes_on_from_the_same_instant() -> None:
-    """Another simulation's clock begins where this one stood, with the same elapsed time, and holds there."""
+    """Another simulation's clock begins at this one's instant, with the same elapsed time, and holds there."""
     first = Clock(start=YEAR_2030)
     first.hold_time()
     first.move(YEAR_2030 + SECOND)
@@ -313,7 +313,7 @@ def test_only_the_first_hold_counts() -> None:
 
 
 def test_a_clock_ends_where_datetime_does() -> None:
-    """The last instant can be reached, no later one, and a rejected move is none."""
+    """The last instant can be reached, no later one, and a rejected move changes nothing."""
     with started(Clock(start=YEAR_2030, virtual=True)) as clock:
         with pytest.raises(ValueError) as refused:
             clock.move(LATEST + 1)
@@ -327,7 +327,7 @@ def test_a_clock_ends_where_datetime_does() -> None:
 
 
 def test_a_resumed_clock_takes_up_a_freezer_with_the_first_look() -> None:
-    """It stands where it stood, and the freezer's other instant is a jump to a clock that is new to it."""
+    """It is at the earlier clock's instant, and the freezer's other instant is a jump to a new clock."""
     first = Clock(start=YEAR_2030)
     first.hold_time()
     first.pause()
@@ -339,7 +339,7 @@ def test_a_resumed_clock_takes_up_a_freezer_with_the_first_look() -> None:
 
 
 def test_a_move_after_the_tests_own_clock_has_ended_is_the_queues_alone() -> None:
-    """There is no clock left to move along, until the next look at the time holds it where the queue is."""
+    """There is no clock left to move, until the next observation holds time at the queue's instant."""
     freezer = freeze_time("2020-01-01")
     freezer.start()
     with started(Clock()) as clock:

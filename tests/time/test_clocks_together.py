@@ -131,7 +131,7 @@ def test_uuids_stay_frozen_when_the_fake_ends_first() -> None:
 
 
 def test_a_freezer_that_begins_within_a_freezer(fake: FakeCloudTasks) -> None:
-    """The inner one is moved while it lasts; then the outer one, which stands where it was, is followed again."""
+    """The inner one is moved while it lasts; then the unchanged outer one is followed again."""
     with freeze_time("2000-01-01") as outer:
         fake.advance(HOUR)
         with freeze_time("2010-01-01") as inner:
@@ -156,7 +156,7 @@ YEAR_2031, YEAR_2035 = (datetime(year, 1, 1, tzinfo=timezone.utc) for year in (2
 
 @pytest.mark.parametrize("start", [YEAR_2000, YEAR_2035], ids=["earlier", "later"])
 def test_a_fake_with_a_start_within_a_fake_has_a_time_of_its_own(start: datetime) -> None:
-    """The outer one stands meanwhile, its tasks wait, and the application is back there afterwards."""
+    """The outer one does not move meanwhile, its tasks wait, and the application returns to its time afterwards."""
     with FakeCloudTasks(start=YEAR_2031, queues=["work"]) as outer:
         route = outer.route(URL)
         enqueue(outer, schedule_time=YEAR_2031 + HOUR)
@@ -207,7 +207,7 @@ TICKING: dict[str, Callable[[], Any]] = {
 
 @pytest.mark.parametrize("begin", TICKING.values(), ids=TICKING)
 def test_a_clock_that_ticks_never_goes_back(fake: FakeCloudTasks, begin: Callable[[], Any]) -> None:
-    """Where it has ticked past an event, that goes out late, and past the end of a method the method ends there."""
+    """If it has passed an event, that is dispatched late; if it has passed a method's end, the method ends there."""
     seen: list[datetime] = []
 
     def handler(request: TargetRequest) -> None:
@@ -308,7 +308,7 @@ def test_a_freezer_takes_over_from_time_machine_with_an_earlier_instant(fake: Fa
 
 @pytest.mark.parametrize("is_there", ["tasks are waiting", "attempts are under way"])
 def test_a_clock_that_goes_back_is_an_error(fake: FakeCloudTasks, is_there: str) -> None:
-    """With one tool the error names that; an attempt of a task that is gone stands in the way as tasks do."""
+    """With one tool the error names it; a removed task's attempt blocks the jump as tasks do."""
     fake.route(URL).takes(timedelta(minutes=5))
     enqueue(fake)
     fake.clock.now()
@@ -327,7 +327,7 @@ def test_a_clock_that_goes_back_is_an_error(fake: FakeCloudTasks, is_there: str)
 
 
 def test_tools_that_agree_may_take_turns(fake: FakeCloudTasks) -> None:
-    """Tasks wait through it all, where each clock that takes over shows the instant of the one before, or a later."""
+    """Tasks wait through all changes, if each new clock shows the instant of the one before, or a later one."""
     fake.route(URL)
     with time_machine.travel(YEAR_2000.timestamp(), tick=False) as travel:
         enqueue(fake, schedule_time=YEAR_2000 + 3 * HOUR)

@@ -54,7 +54,7 @@ def test_no_external_clock() -> None:
 
 @pytest.mark.parametrize("options", [{}, {"auto_tick_seconds": 15}, {"tick": True}], ids=["frozen", "step", "tick"])
 def test_freezegun_is_found_read_and_moved(options: dict[str, object]) -> None:
-    """A freezer is read without being moved, and moved to where it is told, whichever kind it is."""
+    """A freezer of any kind is read without being moved, and moved to an instant."""
     with freeze_time("2020-01-01", **options):  # type: ignore[arg-type]
         clock = active(None)
         assert clock is not None
@@ -68,7 +68,7 @@ def test_freezegun_is_found_read_and_moved(options: dict[str, object]) -> None:
 
 
 def test_a_stepping_freezer_takes_no_step_for_a_move_by_nothing() -> None:
-    """Moving a freezer with auto_tick_seconds to where it stands leaves it there."""
+    """Moving a freezer with auto_tick_seconds to its own instant leaves it there."""
     with freeze_time("2020-01-01", auto_tick_seconds=15):
         clock = active(None)
         assert clock is not None
@@ -134,7 +134,7 @@ def test_a_library_that_was_never_imported_holds_no_time(monkeypatch: pytest.Mon
 
 
 def test_a_hold_that_is_there_already_is_left_alone() -> None:
-    """A move by nothing, or by less than a microsecond, is none; one forward never turns it back."""
+    """A move by nothing, or by less than a microsecond, has no effect; a move forward never turns it back."""
     with time_machine.travel(datetime(2020, 1, 1, tzinfo=timezone.utc), tick=False):
         clock = active(None)
         assert clock is not None
@@ -150,7 +150,7 @@ def test_a_hold_that_is_there_already_is_left_alone() -> None:
     [RuntimeError("something else"), ValueError("time-machine cannot start when freezegun is active, but not so")],
 )
 def test_there_is_advice_on_one_error_alone(error: Exception) -> None:
-    """Others are none of this package's."""
+    """Other errors are not this package's."""
     assert advice_on(error) is None
 
 

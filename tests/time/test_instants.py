@@ -90,7 +90,7 @@ def test_a_duration_is_a_timedelta_or_a_text(given: object, nanoseconds: int) ->
     ],
 )
 def test_a_wrong_duration_is_rejected(given: object, kind: type[Exception]) -> None:
-    """A bare number is, too: nobody can say whether it is seconds or milliseconds."""
+    """A bare number is, too: seconds and milliseconds look alike."""
     with pytest.raises(kind) as refusal:
         duration_of(given, what="takes()")
     assert str(refusal.value) == (

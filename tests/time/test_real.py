@@ -14,7 +14,7 @@ PAST = datetime(1999, 1, 1, tzinfo=timezone.utc)
 
 @pytest.mark.parametrize("held", [freeze_time(PAST), time_machine.travel(PAST, tick=False)])
 def test_real_time_runs_on_while_the_clock_is_held(held: object) -> None:
-    """Whoever holds the process's clock, the real one is read beneath."""
+    """The real clock is read beneath a hold, whichever library holds time."""
     before, monotonic = time.time(), time.monotonic()
     with held:  # type: ignore[attr-defined]
         assert time.time() == PAST.timestamp()
@@ -31,7 +31,7 @@ def test_real_time_beneath_two_holds() -> None:
 
 
 def test_real_time_is_the_processs_without_a_hold() -> None:
-    """Without a hold it is what the process says."""
+    """Without a hold it is the process's time."""
     before, monotonic = time.time(), time.monotonic()
     assert 0 <= real.now() - before < 3600
     assert 0 <= real.monotonic() - monotonic < 3600

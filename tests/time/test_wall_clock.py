@@ -50,7 +50,7 @@ def test_it_starts_with_the_first_use(wall: Wall) -> None:
 
 
 def test_it_follows_the_wall_clock(wall: Wall, clock: WallClock) -> None:
-    """Each look takes it on."""
+    """Each observation updates it."""
     wall.now += SECOND
     assert clock.now == START
     clock.observe()
@@ -58,7 +58,7 @@ def test_it_follows_the_wall_clock(wall: Wall, clock: WallClock) -> None:
 
 
 def test_it_never_goes_back(wall: Wall, clock: WallClock) -> None:
-    """Where the wall's is set back, it stands until that has caught up."""
+    """If the wall clock is set back, this one stays until the wall clock has caught up."""
     wall.now -= 10 * SECOND
     clock.observe()
     assert clock.now == START
@@ -68,7 +68,7 @@ def test_it_never_goes_back(wall: Wall, clock: WallClock) -> None:
 
 
 def test_while_held_it_moves_only_by_move(wall: Wall, clock: WallClock) -> None:
-    """It is held where it is by then, and the wall goes on alone."""
+    """It is held at its current instant, and the wall clock runs on alone."""
     assert not clock.is_held
     wall.now += SECOND
     clock.hold()
@@ -90,7 +90,7 @@ def test_let_go_it_runs_on_from_where_it_was_moved_to(wall: Wall, clock: WallClo
 
 
 def test_let_go_it_is_where_it_would_have_been_without(wall: Wall, clock: WallClock) -> None:
-    """A hold in which less was moved than the wall has gone on leaves nothing behind."""
+    """A hold in which the clock was moved less than the wall clock leaves no difference."""
     clock.hold()
     wall.now += 60 * SECOND
     clock.move(START + SECOND)

@@ -330,7 +330,9 @@ def test_assertions_on_one_task_are_typed(cloud_tasks: FakeCloudTasks) -> None:
 
 @pytest.mark.cloud_tasks(queues=["work"])
 def test_a_task_may_be_given_by_its_message_or_its_name(cloud_tasks: FakeCloudTasks) -> None:
-    """What create_task() gave back in any version, or the full name, stands for the record; a list of them does not."""
+    """A message from create_task() in any version, or the full name, works instead of the record; a list of them does
+    not.
+    """
     cloud_tasks.route(URL)
     enqueue(cloud_tasks)
     cloud_tasks.drain()

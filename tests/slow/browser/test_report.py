@@ -123,7 +123,7 @@ def test_a_walk_by_keyboard(stories: Stories, open_page: Open) -> None:
 
 
 def test_screen_readers_have_a_grid_and_a_list(stories: Stories, open_page: Open) -> None:
-    """Rows have a header, marks have names, and the list tells every event as the timeline's text does."""
+    """Rows have a header, marks have names, and the list has every event of the timeline's text."""
     data = stories["all"]
     page = open_page(a_page(data))
 
@@ -155,7 +155,7 @@ def test_filters_leave_what_matches(stories: Stories, open_page: Open) -> None:
 
 
 def test_hostile_texts_are_texts(stories: Stories, open_page: Open) -> None:
-    """No element, no script and no change of direction comes of what a test has written."""
+    """A test's texts create no element, no script and no change of direction."""
     data = stories["hostile"]
     heading = {"test": f"test_it.py::test[{EVIL}]", "message": EVIL, "hints": [EVIL]}
     page = open_page(a_page(data, **heading))

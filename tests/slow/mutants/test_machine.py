@@ -87,7 +87,7 @@ def counted_twice(scheduler: Scheduler, attempt: Attempt, *given: Any) -> None:
 
 
 def forgetful(messages: Messages, message: Any, task: Task) -> None:
-    """The first attempt is told as the last."""
+    """The first attempt is shown as the last."""
     shown = [task.attempts[-1]] if task.attempts else None
     attempts, task.attempts = task.attempts, shown
     WRITE_COUNTS(messages, message, task)
@@ -118,7 +118,7 @@ MUTANTS = [
 
 
 def machine_that_sees(invariant: str) -> type[CloudTasksMachine]:
-    """A machine with that invariant alone, and with buckets of one token."""
+    """A machine with only that invariant, and with buckets of one token."""
     others = [one for one in INVARIANTS if one != invariant]
     return type("OneInvariant", (CloudTasksMachine,), {"without": others, "options": {"service": {"burst_size": 1}}})
 

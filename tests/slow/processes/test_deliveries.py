@@ -77,7 +77,7 @@ def test_a_failed_attempt_comes_again_after_its_backoff(server: Emulator, worker
 
 
 def test_retries_come_by_themselves(server: Emulator, worker: Worker) -> None:
-    """No one has to drive a server that stands alone: its time is the wall's."""
+    """An emulator needs no driving: its time is the wall clock's."""
     worker.answers(503, 503)
     server.create()
     server.post("/control/wait", **{"for": "empty"})
@@ -112,7 +112,7 @@ def test_another_machine_is_rejected(server: Emulator) -> None:
 
 
 def test_an_app_engine_task_needs_a_server_for_app_engine(server: Emulator) -> None:
-    """Without the option nothing stands for App Engine, and the attempt says so."""
+    """Without the option App Engine has no server, and the attempt says so."""
     with server.client() as client:
         client.create_task(parent=QUEUE, task={"app_engine_http_request": {"relative_uri": "/x"}})
     server.post("/control/wait")
@@ -123,7 +123,7 @@ def test_an_app_engine_task_needs_a_server_for_app_engine(server: Emulator) -> N
 
 
 def test_app_engine_tasks_go_to_the_server_of_the_option(own_worker: Worker) -> None:
-    """It gets App Engine's headers, and App Engine's host, by which it can tell services apart."""
+    """It gets App Engine's headers, and App Engine's host, which distinguishes services."""
     with running_emulator("--queue", "emails", "--app-engine-host", f"{own_worker.url}/app") as server:
         with server.client() as client:
             request = {"relative_uri": "/work?x=1", "app_engine_routing": {"service": "mail"}}
@@ -200,7 +200,7 @@ def test_tokens_verify_by_the_keys_that_discovery_leads_to(server: Emulator, wor
 
 
 def test_tokens_are_of_the_walls_time(server: Emulator, worker: Worker) -> None:
-    """Whoever verifies them has not travelled along: after a jump of a day they are as good as before."""
+    """A verifier's clock does not jump: after a jump of a day the tokens are still valid."""
     server.post("/control/jump", by="1d")
     keys = requests.get(f"{server.url}/oauth2/v3/certs", timeout=PATIENCE).json()
     token = token_of(server, worker)

@@ -100,7 +100,7 @@ HEAD = """
 
 @pytest.fixture
 def run_project(pytester: pytest.Pytester) -> RunProject:
-    """Runs tests beside the project, in a process of their own."""
+    """Run tests next to the project, in their own process."""
     pytester.makeini(
         """
         [pytest]
@@ -120,7 +120,7 @@ def run_project(pytester: pytest.Pytester) -> RunProject:
 
 
 def test_a_wsgi_project_with_pytest_django(run_project: RunProject) -> None:
-    """A view sees the test's transaction, time and headers, and is retried; what a rolled-back test wrote is gone."""
+    """A view sees the test's transaction, time and headers, and is retried; rolled-back changes are lost."""
     run_project(
         """
     def test_it(cloud_tasks, db):

@@ -51,7 +51,7 @@ def in_a_child(work: Callable[[], Any]) -> Any:
 
 
 def said(capfd: pytest.CaptureFixture[str]) -> str:
-    """What came on stderr since it was last asked, without gRPC's note that it has threads, which other tests began."""
+    """Return the new text on stderr, without gRPC's warning about threads, which other tests started."""
     return re.sub(r"(?m)^I\d{4} .* fork_posix\.cc:\d+\] .*\n", "", capfd.readouterr().err)
 
 

@@ -33,7 +33,7 @@ def test_a_server_whose_log_is_not_read_continues(own_worker: Worker) -> None:
 
 
 def test_a_server_whose_log_is_closed_goes_on() -> None:
-    """Whoever started it may have gone away."""
+    """The process that started it may have ended."""
     with running_emulator("--queue", "emails", reads_log=False) as server:
         assert server.process.stdout is not None
         server.process.stdout.close()

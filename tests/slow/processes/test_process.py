@@ -58,7 +58,7 @@ def test_the_banner_says_where_the_server_is() -> None:
 
 
 def test_the_banner_says_that_it_listens_everywhere() -> None:
-    """Whoever starts it so has to know who may reset it; the addresses to export are those of this machine."""
+    """The banner says who may reset it; the addresses to export are those of this machine."""
     with running_emulator("--host", "0.0.0.0", "--allow-host", "tasks", "--seed", "7") as server:
         assert server.banner == [
             f"pytest-cloudtasks {__version__}: local Cloud Tasks emulator, seed 7",
@@ -74,7 +74,7 @@ def test_the_banner_says_that_it_listens_everywhere() -> None:
 
 
 def test_hosts_are_allowed_by_options() -> None:
-    """Those of --allow-host, and of --host if it is one address; 0.0.0.0 is none, though the server listens there."""
+    """Those of --allow-host, and of --host if it is one address; 0.0.0.0 is not, though the server listens there."""
     with running_emulator("--host", "0.0.0.0", "--allow-host", "tasks", "--allow-host", "[fd00::1]") as server:
         hosts = ["tasks", "TASKS:9090", "[fd00:0::1]:1", "localhost", "0.0.0.0", "evil.test"]
         answers = [
@@ -211,7 +211,7 @@ def test_deliveries_that_do_not_end_are_broken_off(own_worker: Worker, second: b
 
 
 def test_queues_come_from_a_queue_yaml(tmp_path: Path) -> None:
-    """With their limits, in the project and the location that are given, beside those of other options."""
+    """With their limits, in the given project and location, next to those of other options."""
     file = tmp_path / "queue.yaml"
     file.write_text("queue:\n- name: mails\n  rate: 5/s\n  max_concurrent_requests: 3\n")
     options = ["--queues", str(file), "--queue", "more", "--project", "shop", "--location", "europe-west1"]
@@ -335,7 +335,7 @@ def test_a_wrong_option_is_rejected_in_a_sentence(
 
 
 def test_options_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command line wins over it, and adds to what may be given several times; an empty variable is none."""
+    """The command line wins over it, and adds to repeatable options; an empty variable is ignored."""
     for name, value in {
         "HOST": "::1",
         "ALLOW_HOST": "tasks, tasks.test",

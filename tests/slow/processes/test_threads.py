@@ -22,7 +22,7 @@ FAST = {"max_dispatches_per_second": 500, "max_concurrent_dispatches": 5_000}
 
 @pytest.fixture(autouse=True)
 def _traces_of_a_deadlock(pytestconfig: pytest.Config) -> Iterator[None]:
-    """As `faulthandler_timeout` does it for a suite: who waits for ever is shown, and the run ends."""
+    """As `faulthandler_timeout` does for a suite: show the threads that wait for ever, and end the run."""
     faulthandler.dump_traceback_later(PATIENCE, exit=True, file=sys.__stderr__)
     yield
     faulthandler.cancel_dump_traceback_later()
@@ -42,7 +42,7 @@ def task(number: int, index: int) -> dict[str, object]:
 
 
 def in_threads(work: Callable[[int], list[str]], meanwhile: Callable[[], object]) -> list[str]:
-    """What ``work`` gives in every thread; they begin together, with ``meanwhile`` again and again beside them."""
+    """Return the results of ``work`` in every thread; they start together, with ``meanwhile`` repeated next to them."""
     barrier = Barrier(THREADS + 1)
 
     def begin(number: int) -> list[str]:
@@ -58,7 +58,7 @@ def in_threads(work: Callable[[int], list[str]], meanwhile: Callable[[], object]
 
 
 def test_sixteen_threads_create_a_thousand_tasks_each(cloud_tasks: FakeCloudTasks, queue: str) -> None:
-    """Every call makes a task of its own, and each of them is delivered once, whoever drives meanwhile."""
+    """Every call makes its own task, and each is delivered once, whichever thread drives meanwhile."""
     route = cloud_tasks.route("https://app.test/*")
     client = tasks_v2.CloudTasksClient()
 
@@ -110,7 +110,7 @@ def test_a_test_looks_while_threads_change_the_queue(cloud_tasks: FakeCloudTasks
 
 @pytest.mark.needs("clients of 2.x")
 def test_a_thousand_coroutines_create_at_once(cloud_tasks: FakeCloudTasks, queue: str) -> None:
-    """asyncio's client takes a thousand calls at once, with the driving methods awaited beside them."""
+    """The asyncio client takes a thousand calls at once, while driving methods are awaited."""
     route = cloud_tasks.route("https://app.test/*")
 
     async def main() -> list[str]:

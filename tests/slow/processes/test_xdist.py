@@ -24,7 +24,7 @@ def test_workers_have_one_seed_and_it_replays_anywhere(run: pytest.RunResult) ->
 
 
 def test_groups_of_xdist_change_nothing(pytester: pytest.Pytester) -> None:
-    """The suffix that pytest-xdist gives to the IDs of grouped tests is no part of the seed."""
+    """The suffix that pytest-xdist adds to the IDs of grouped tests is not part of the seed."""
     grouped = SUITE.replace("@pytest.mark.cloud_tasks(", '@pytest.mark.xdist_group("g")\n    @pytest.mark.cloud_tasks(')
     pytester.makepyfile(test_suite=grouped)
     plain = pytester.runpytest("-p", "xdist", "--tb=short")
@@ -34,7 +34,7 @@ def test_groups_of_xdist_change_nothing(pytester: pytest.Pytester) -> None:
 
 
 def test_workers_of_xdist_make_the_same_report(suite: pytest.Pytester) -> None:
-    """Pages come from two workers, the index from the controller, and all are byte for byte those of one process."""
+    """Pages come from two workers, the index from the controller, and all equal those of one process byte for byte."""
     suite.runpytest("--cloud-tasks-report=one")
     result = suite.runpytest("--cloud-tasks-report=two", "-p", "xdist", "-n", "2")
 
@@ -44,7 +44,7 @@ def test_workers_of_xdist_make_the_same_report(suite: pytest.Pytester) -> None:
 
 
 def test_flags_are_read_without_assertions_too(pytester: pytest.Pytester) -> None:
-    """An older pytest knows no options of several types, and says so by assert, which Python leaves out under -O."""
+    """An older pytest rejects options of several types by assert, which Python leaves out under -O."""
     pytester.makeini("[pytest]\ncloud_tasks_autouse = true\ncloud_tasks_seed = 7")
     pytester.makepyfile(
         """

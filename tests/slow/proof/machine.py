@@ -173,7 +173,7 @@ def error_in(observed: Any) -> str:
 
 
 def plain_answer(response: Any) -> Any:
-    """As the naive service tells it; of a batch the operation, and what the client makes of it."""
+    """As the naive service returns it; of a batch the operation, and its result in the client."""
     if not hasattr(response, "operation"):
         return plain(response)
     try:

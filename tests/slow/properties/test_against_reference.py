@@ -13,5 +13,5 @@ MODEL = Model.of("pytest_cloudtasks._service")
 @settings(max_examples=200)
 @given(workloads)
 def test_the_model_behaves_as_the_reference(workload: Workload) -> None:
-    """Commands, dispatches, answers, retries, limits and ends are the naive model's, to the nanosecond."""
+    """Commands, dispatches, answers, retries, limits and ends equal the naive model's, to the nanosecond."""
     agree_on(MODEL, workload)

@@ -111,7 +111,7 @@ def property_of(body: str) -> str:
 
 
 def timeline_of(result: pytest.RunResult) -> list[str]:
-    """The lines of the one timeline that is shown, and what follows up to the summary."""
+    """Return the lines of the only timeline in the output, and the lines up to the summary."""
     lines = result.stdout.str().splitlines()
     (begin,) = (number for number, line in enumerate(lines) if "Cloud Tasks timeline" in line)
     end = next(number for number, line in enumerate(lines) if number > begin and "short test summary" in line)
@@ -142,7 +142,7 @@ def test_hypothesis_notes_one_draw(pytester: pytest.Pytester) -> None:
 
 
 def test_a_failing_example_is_replayed(pytester: pytest.Pytester) -> None:
-    """The next run begins with the smallest example of the last one, and tells the same story."""
+    """The next run begins with the smallest example of the last one, with the same timeline."""
     text = property_of(STORIES["two misfortunes"][0])
     kept = "deadline=None, database=DirectoryBasedExampleDatabase('examples')"
     text = text.replace("import given", "import Phase, given").replace("database=None, deadline=None", kept)
@@ -156,7 +156,7 @@ def test_a_failing_example_is_replayed(pytester: pytest.Pytester) -> None:
 
 
 def test_each_example_chooses_afresh(pytester: pytest.Pytester) -> None:
-    """Choices belong to the example's simulation: what one has chosen or planned, the next does not know."""
+    """Choices belong to the example's simulation: choices and plans of one don't affect the next."""
     pytester.makepyfile(
         property_of(
             """

@@ -322,7 +322,7 @@ def options_of(limit: Limit) -> dict[str, Any]:
 
 
 def plain(of: str, version: str, in_pull_queue: bool) -> SearchStrategy[Any]:
-    """What somebody draws who has no limits in mind, but names and schedule times."""
+    """Draw as a user without limits in mind, except for names and schedule times."""
     if of == "queue":
         return cloud.queues(version=version, as_dict=True)  # type: ignore[arg-type]
     options: dict[str, Any] = {"pull_message": cloud.pull_messages(as_dict=True)} if in_pull_queue else {}

@@ -94,7 +94,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(name=queue_names, seconds=st.sampled_from([5, 60]))
     def purge_and_drain(self, name: str, seconds: int) -> None:
-        """Nobody is to wait for a task that will be gone."""
+        """No driving method waits for a task that will be removed."""
         self.create_plain_task(name, (drawing.URLS[0], "", seconds))
         self.call("purge_queue", name=name)
         self.drive("drain")
@@ -408,7 +408,7 @@ def play(script: str) -> None:
 
 
 def test_a_reproduction_is_a_script_of_googles_calls() -> None:
-    """It has the setting, the calls and the methods in their order, and ends with what should have been told."""
+    """It has the setting, the calls and the methods in order, and ends with the expected results."""
     setting = Setting({"burst_size": 1}, {"*": Script((503, None, "late"), 3)})
     play_ = Play(setting)
     try:

@@ -77,7 +77,7 @@ def test_only_what_matters_stays() -> None:
 
 
 def test_headers_shrink_to_none() -> None:
-    """A task that needs a token, a method or a routing keeps no header and no body beside."""
+    """A task that needs a token, a method or a routing has no header and no body."""
     token = minimal(cloud.http_requests(as_dict=True), lambda request: "oidc_token" in request)
     put = minimal(cloud.http_requests(as_dict=True), lambda request: request["http_method"] == "PUT")
 

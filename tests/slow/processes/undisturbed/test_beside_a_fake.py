@@ -74,7 +74,7 @@ def test_a_stub_in_place_of_the_module(cloud_tasks: FakeCloudTasks, monkeypatch:
 
 @pytest.mark.needs("clients of 2.x")
 def test_a_client_with_a_channel_of_its_own(cloud_tasks: FakeCloudTasks) -> None:
-    """Whoever gives a transport with a channel keeps it, whatever fake is there."""
+    """A transport with the user's channel keeps it, whatever fake is active."""
     transport = tasks_v2.CloudTasksClient.get_transport_class("grpc")(channel=QueueChannel("theirs"))
     assert tasks_v2.CloudTasksClient(transport=transport).get_queue(name=QUEUE).name == "theirs"
     assert cloud_tasks.rpcs == []
