@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
 
 from pytest_cloudtasks._ledger.page import markdown, renewed
-from pytest_cloudtasks._ledger.reading import Evidence, entries, open_questions, sources
+from pytest_cloudtasks._ledger.reading import Entry, Evidence, entries, open_questions, sources
+from tests.each import each
 
 PAGE = Path(__file__).parents[2] / "docs" / "fidelity.md"
 
@@ -68,6 +72,16 @@ def test_a_request_shows_its_answer() -> None:
     assert " | INVALID_ARGUMENT or PERMISSION_DENIED | " in _row(rows, "the project's ID is empty")
     assert " | INVALID_ARGUMENT | " in _row(rows, "requests is empty")
     assert " | RESOURCE_EXHAUSTED, text ours | " in _row(rows, "the project has 1,000 queues")
+
+
+@each("entry", [entry for entry in entries() if "the delays are" in entry.behaviour], ids=attrgetter("id"))
+def test_a_sentence_about_delays_has_those_of_its_case(entry: Entry) -> None:
+    """They are the differences between the dispatches that the case expects."""
+    told = [float(number) for number in re.findall(r"[\d.]+(?=,| s and so on)", entry.behaviour.split("delays are")[1])]
+    (at,) = (
+        [one["dispatched"] for one in step["expect"]["attempts"]] for step in entry.cases[0].steps if "drain" in step
+    )
+    assert told == [round(after - before, 4) for before, after in zip(at, at[1:], strict=False)][: len(told)]
 
 
 def test_the_first_table_counts() -> None:
