@@ -19,6 +19,7 @@ from .._diagnostics.strict import check_strictness
 from .._diagnostics.timeline_json import timeline_as
 from .._service.errors import ServiceError
 from .._service.events import EventKind
+from .._simulation.background import Background
 from .._simulation.driver import Driver
 from .._simulation.exceptions import CloudTasksWarning, SwallowedFailure
 from .._simulation.matching.match import Match, MatchArguments
@@ -475,6 +476,23 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
             yield
         finally:
             simulation.is_eager = before
+
+    @checked_call
+    @block
+    def background(self) -> Iterator[None]:
+        """Let time run with the wall clock and dispatch due tasks from a thread, while the block lasts.
+
+        It is for browser tests against a live server. Time runs on from the instant at which the test holds it, and is
+        held again where it is at the end. The block ends when all handlers have returned. Two runs of the test may
+        differ.
+
+        Raises:
+            RuntimeError: Another block or a driving method is under way.
+            Exception: What ended the dispatching, at the end of the block: a handler's exception, or a task without a
+                target.
+        """
+        with Background(self._resting).running():
+            yield
 
     # --- asking --------------------------------------------------------------------------------------------------
 

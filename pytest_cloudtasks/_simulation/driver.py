@@ -49,8 +49,13 @@ from .summary import Beginning, Summary, beginning, summary_since
 if TYPE_CHECKING:
     from .simulation import Simulation
 
+<<<<<<< HEAD
 _Done = tuple[Attempt, bool, Generator[Delivery, None, None] | None]
 """A completed step: its attempt, whether the attempt began with it, and the deliveries to run now."""
+=======
+BACKGROUND = "background"
+"""The method that is under way in a block of ``background()``."""
+>>>>>>> 1f42d33 (background(): the test's time runs with the wall clock in a block, and a thread dispatches what is due)
 _FIRST = from_datetime(datetime.min.replace(tzinfo=timezone.utc), what="the first instant")
 
 
@@ -59,6 +64,16 @@ class Waking(NamedTuple):
 
     at: int
     delivery: Delivery
+
+
+class Done(NamedTuple):
+    """A step that was done."""
+
+    attempt: Attempt
+    has_begun: bool
+    """Whether the attempt has begun with it."""
+    deliveries: Generator[Delivery, None, None] | None
+    """What is to run now."""
 
 
 class Driver:
@@ -72,7 +87,7 @@ class Driver:
     def step(self) -> Deliveries[Attempt | None]:
         """Move to the next dispatch or answer and do it."""
         __tracebackhide__ = True
-        with self._method("step"):
+        with self.method("step"):
             moved = yield from self._next(None)
             if moved is None:
                 return None
@@ -82,7 +97,7 @@ class Driver:
     def dispatch_due(self, queue: str | None) -> Deliveries[Summary]:
         """Dispatch what is due at this instant."""
         __tracebackhide__ = True
-        with self._method("dispatch_due") as begin:
+        with self.method("dispatch_due") as begin:
             if queue is not None:
                 self.simulation.queue_named(queue)
             with self._selected(Match() if queue is None else Match(queue=queue)) as counts:
@@ -93,7 +108,7 @@ class Driver:
     def advance(self, by: int | None, to: int | None, limit: int) -> Deliveries[Summary]:
         """Pass the duration ``by``, or time up to ``to``, doing every step on the way."""
         __tracebackhide__ = True
-        with self._method("advance") as begin:
+        with self.method("advance") as begin:
             now = self.simulation.clock.now
             end = now + (by or 0) if to is None else to
             if end < now:
@@ -103,7 +118,7 @@ class Driver:
                 )
             self.simulation.clock.check_reachable(end)
             yield from self._go_on(end, limit)
-            self._pass_time(end)
+            self.pass_time(end)
             return self._summary(begin)
 
     def _go_on(self, end: int | None, limit: int) -> Deliveries[None]:
@@ -122,17 +137,17 @@ class Driver:
     def drain(self, until: datetime | Duration | None, match: Match, limit: int) -> Deliveries[Summary]:
         """Jump from step to step until there is none, or until ``until``, dispatching tasks that match."""
         __tracebackhide__ = True
-        with self._method("drain") as begin, self._selected(match) as counts:
+        with self.method("drain") as begin, self._selected(match) as counts:
             end = self._end_of(until)
             yield from self._go_on(end, limit)
             if end is not None and self._comes_next() is not None:
-                self._pass_time(end)
+                self.pass_time(end)
             return self._summary(begin, counts)
 
     def dispatch(self, task: Task) -> Deliveries[Attempt]:
         """Deliver ``task`` now."""
         __tracebackhide__ = True
-        with self._method("dispatch"):
+        with self.method("dispatch"):
             if isinstance(task.target, PullMessage):
                 raise ValueError(
                     f"The task {short_name(task)} can't be dispatched: it waits in a pull queue. Lease it with a"
@@ -176,8 +191,13 @@ class Driver:
     # --- inside --------------------------------------------------------------------------------------------------
 
     @contextmanager
+<<<<<<< HEAD
     def _method(self, name: str) -> Iterator[Beginning]:
         """Guard a driving method. Yield the length of the history at its beginning."""
+=======
+    def method(self, name: str) -> Iterator[Beginning]:
+        """Guard a driving method, and give how far the history is when it begins."""
+>>>>>>> 1f42d33 (background(): the test's time runs with the wall clock in a block, and a thread dispatches what is due)
         __tracebackhide__ = True
         simulation = self.simulation
         delivery = working.get()
@@ -186,6 +206,12 @@ class Driver:
                 f"cloud_tasks.{name}() was called while the handler of {short_name(delivery.attempt.task)} was running."
                 " A handler may call the Cloud Tasks client, but only the test may drive the queue, after the handler"
                 " has returned."
+            )
+        if simulation.driving.method == BACKGROUND:
+            raise RuntimeError(
+                f"cloud_tasks.{name}() was called in a block of cloud_tasks.background(), which lets time pass and"
+                " dispatches due tasks by itself. Wait for a task with assert_dispatched(…, timeout=…), or call"
+                f" {name}() after the block."
             )
         if simulation.driving.method is not None:
             raise RuntimeError(
@@ -246,8 +272,13 @@ class Driver:
             )
         return end
 
+<<<<<<< HEAD
     def _pass_time(self, to: int) -> bool:
         """Move to ``to``, unless an external clock that ticks has passed it.
+=======
+    def pass_time(self, to: int) -> bool:
+        """Move to ``to``, unless a clock of the test's that ticks has gone further by itself.
+>>>>>>> 1f42d33 (background(): the test's time runs with the wall clock in a block, and a thread dispatches what is due)
 
         Return whether nothing else has happened: no task was removed, and it is ``to`` now.
         """
@@ -294,6 +325,16 @@ class Driver:
         Return the step's attempt, and whether it began now.
         """
         __tracebackhide__ = True
+        done = self.begin_next(end, left, limit)
+        if done is None:
+            return None
+        if done.deliveries is not None:
+            yield from done.deliveries
+        return done.attempt, done.has_begun
+
+    def begin_next(self, end: int | None, left: int = 1, limit: int = 1) -> Done | None:
+        """Do the next step as `_next` does, and return it before its deliveries have run."""
+        __tracebackhide__ = True
         simulation = self.simulation
         while True:
             with simulation.lock:
@@ -304,20 +345,27 @@ class Driver:
                     return None
                 done = self._wake(coming) if isinstance(coming, Waking) else self._do(coming, left, limit)
             if done is not None:
-                attempt, has_begun, deliveries = done
-                if deliveries is not None:
-                    yield from deliveries
-                return attempt, has_begun
+                return done
 
+<<<<<<< HEAD
     def _wake(self, waking: Waking) -> _Done | None:
         """Let a sleeping delivery continue; return None if another step comes first now."""
+=======
+    def _wake(self, waking: Waking) -> Done | None:
+        """Let a delivery that sleeps go on; None if another step comes first now."""
+>>>>>>> 1f42d33 (background(): the test's time runs with the wall clock in a block, and a thread dispatches what is due)
         if waking.at > self.simulation.clock.now and not self._reach(waking):
             return None
         self.simulation.driving.sleepers.remove(waking.delivery)
-        return waking.delivery.attempt, False, self._run(waking.delivery)
+        return Done(waking.delivery.attempt, False, self._run(waking.delivery))
 
+<<<<<<< HEAD
     def _do(self, upcoming: Upcoming, left: int, limit: int) -> _Done | None:
         """Do the scheduler's step; return None if another one comes first now."""
+=======
+    def _do(self, upcoming: Upcoming, left: int, limit: int) -> Done | None:
+        """Do the scheduler's step; None if another one comes first now."""
+>>>>>>> 1f42d33 (background(): the test's time runs with the wall clock in a block, and a thread dispatches what is due)
         __tracebackhide__ = True
         clock, scheduler = self.simulation.clock, self.simulation.service.scheduler
         step = scheduler.resolve(upcoming, clock.now)
@@ -329,14 +377,19 @@ class Driver:
         if upcoming.at > clock.now and not self._reach(upcoming):
             return None
         attempt = scheduler.proceed(step, clock.now)
-        return attempt, begins, None if target is None else self._deliver(attempt, target)
+        return Done(attempt, begins, None if target is None else self._deliver(attempt, target))
 
     def _reach(self, step: Upcoming | Waking) -> bool:
+<<<<<<< HEAD
         """Move to the instant of ``step``.
 
         Return whether it still comes next, because its task may have expired by then.
         """
         return self._pass_time(step.at) or self._comes_next() == step
+=======
+        """Move to the instant of ``step``. Whether it still comes next: its task may have expired by then."""
+        return self.pass_time(step.at) or self._comes_next() == step
+>>>>>>> 1f42d33 (background(): the test's time runs with the wall clock in a block, and a thread dispatches what is due)
 
     def _deliver(self, attempt: Attempt, target: Target) -> Generator[Delivery, None, None]:
         """Pass the request to the target and its answer to the service. An exception is raised at the end."""
