@@ -49,13 +49,8 @@ from .summary import Beginning, Summary, beginning, summary_since
 if TYPE_CHECKING:
     from .simulation import Simulation
 
-<<<<<<< HEAD
-_Done = tuple[Attempt, bool, Generator[Delivery, None, None] | None]
-"""A completed step: its attempt, whether the attempt began with it, and the deliveries to run now."""
-=======
 BACKGROUND = "background"
 """The method that is under way in a block of ``background()``."""
->>>>>>> 1f42d33 (background(): the test's time runs with the wall clock in a block, and a thread dispatches what is due)
 _FIRST = from_datetime(datetime.min.replace(tzinfo=timezone.utc), what="the first instant")
 
 
@@ -67,11 +62,11 @@ class Waking(NamedTuple):
 
 
 class Done(NamedTuple):
-    """A step that was done."""
+    """A completed step."""
 
     attempt: Attempt
     has_begun: bool
-    """Whether the attempt has begun with it."""
+    """Whether the attempt began with it."""
     deliveries: Generator[Delivery, None, None] | None
     """What is to run now."""
 
@@ -191,13 +186,8 @@ class Driver:
     # --- inside --------------------------------------------------------------------------------------------------
 
     @contextmanager
-<<<<<<< HEAD
-    def _method(self, name: str) -> Iterator[Beginning]:
-        """Guard a driving method. Yield the length of the history at its beginning."""
-=======
     def method(self, name: str) -> Iterator[Beginning]:
-        """Guard a driving method, and give how far the history is when it begins."""
->>>>>>> 1f42d33 (background(): the test's time runs with the wall clock in a block, and a thread dispatches what is due)
+        """Guard a driving method. Yield the length of the history at its beginning."""
         __tracebackhide__ = True
         simulation = self.simulation
         delivery = working.get()
@@ -272,13 +262,8 @@ class Driver:
             )
         return end
 
-<<<<<<< HEAD
-    def _pass_time(self, to: int) -> bool:
-        """Move to ``to``, unless an external clock that ticks has passed it.
-=======
     def pass_time(self, to: int) -> bool:
-        """Move to ``to``, unless a clock of the test's that ticks has gone further by itself.
->>>>>>> 1f42d33 (background(): the test's time runs with the wall clock in a block, and a thread dispatches what is due)
+        """Move to ``to``, unless an external clock that ticks has passed it.
 
         Return whether nothing else has happened: no task was removed, and it is ``to`` now.
         """
@@ -347,25 +332,15 @@ class Driver:
             if done is not None:
                 return done
 
-<<<<<<< HEAD
-    def _wake(self, waking: Waking) -> _Done | None:
-        """Let a sleeping delivery continue; return None if another step comes first now."""
-=======
     def _wake(self, waking: Waking) -> Done | None:
-        """Let a delivery that sleeps go on; None if another step comes first now."""
->>>>>>> 1f42d33 (background(): the test's time runs with the wall clock in a block, and a thread dispatches what is due)
+        """Let a sleeping delivery continue; return None if another step comes first now."""
         if waking.at > self.simulation.clock.now and not self._reach(waking):
             return None
         self.simulation.driving.sleepers.remove(waking.delivery)
         return Done(waking.delivery.attempt, False, self._run(waking.delivery))
 
-<<<<<<< HEAD
-    def _do(self, upcoming: Upcoming, left: int, limit: int) -> _Done | None:
-        """Do the scheduler's step; return None if another one comes first now."""
-=======
     def _do(self, upcoming: Upcoming, left: int, limit: int) -> Done | None:
-        """Do the scheduler's step; None if another one comes first now."""
->>>>>>> 1f42d33 (background(): the test's time runs with the wall clock in a block, and a thread dispatches what is due)
+        """Do the scheduler's step; return None if another one comes first now."""
         __tracebackhide__ = True
         clock, scheduler = self.simulation.clock, self.simulation.service.scheduler
         step = scheduler.resolve(upcoming, clock.now)
@@ -380,16 +355,11 @@ class Driver:
         return Done(attempt, begins, None if target is None else self._deliver(attempt, target))
 
     def _reach(self, step: Upcoming | Waking) -> bool:
-<<<<<<< HEAD
         """Move to the instant of ``step``.
 
         Return whether it still comes next, because its task may have expired by then.
         """
-        return self._pass_time(step.at) or self._comes_next() == step
-=======
-        """Move to the instant of ``step``. Whether it still comes next: its task may have expired by then."""
         return self.pass_time(step.at) or self._comes_next() == step
->>>>>>> 1f42d33 (background(): the test's time runs with the wall clock in a block, and a thread dispatches what is due)
 
     def _deliver(self, attempt: Attempt, target: Target) -> Generator[Delivery, None, None]:
         """Pass the request to the target and its answer to the service. An exception is raised at the end."""

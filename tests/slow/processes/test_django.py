@@ -33,7 +33,7 @@ PROJECT = """
             ALLOWED_HOSTS=["*"],
             USE_TZ=True,
             DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
-            INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth"],
+            INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth", "django.contrib.staticfiles"],
             STATIC_URL="static/",
         )
         django.setup()
@@ -73,12 +73,20 @@ PROJECT = """
         raise KeyError("order")
 
 
+    def order(request, name):
+        User.objects.create(username=name)
+        task = {"http_request": {"url": request.build_absolute_uri(f"/welcome/{name}")}}
+        tasks_v2.CloudTasksClient().create_task(parent=PARENT, task=task)
+        return HttpResponse("thanks")
+
+
     def busy(request):
         return HttpResponse("busy", status=503)
 
 
     urlpatterns = [
         path("welcome/<name>", welcome),
+        path("order/<name>", order),
         path("broken", broken),
         path("broken-async", broken_async),
         path("welcome-async", welcome_async),
@@ -459,3 +467,41 @@ def test_a_live_server_gets_its_tasks(run_project: RunProject) -> None:
     """
     )
     result.assert_outcomes(passed=1)
+
+
+def test_a_live_server_in_a_block_of_background(run_project: RunProject) -> None:
+    """A page of the live server enqueues, and the task's request comes back to that server, without a driving method.
+
+    Django's own live server test case does the same.
+    """
+    run_project(
+        """
+    import threading
+    import urllib.request
+    from django.contrib.staticfiles.testing import StaticLiveServerTestCase
+    from pytest_cloudtasks import FakeCloudTasks
+
+    def place_order(url):
+        with urllib.request.urlopen(url + "/order/ada", timeout=60) as page:
+            assert page.read() == b"thanks"
+
+    def welcomed():
+        return shop.User.objects.get(username="ada").first_name
+
+    def test_pytest_django(cloud_tasks, live_server):
+        cloud_tasks.forward_loopback()
+        with cloud_tasks.background():
+            place_order(live_server.url)
+            cloud_tasks.assert_dispatched(url=f"{live_server.url}/welcome/ada", timeout=60)
+        assert welcomed() == "retry 0"
+
+    class TestDjango(StaticLiveServerTestCase):
+        def test_it(self):
+            with FakeCloudTasks(queues=["mails"]) as cloud_tasks:
+                cloud_tasks.forward_loopback()
+                with cloud_tasks.background():
+                    place_order(self.live_server_url)
+                    cloud_tasks.assert_dispatched(url=f"{self.live_server_url}/welcome/ada", timeout=60)
+                assert welcomed() == "retry 0"
+    """
+    ).assert_outcomes(passed=2)
