@@ -5,14 +5,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from .._simulation.queue_files import queues_in_file
 from .._simulation.settings import is_queue_file
 from .._time.instants import read_duration
-from .retry_schedule import retry_schedule
 
 PROGRAM = "python -m pytest_cloudtasks"
 Commands = Any
@@ -39,6 +36,8 @@ def main(arguments: Sequence[str] | None = None, more: Sequence[Callable[[Comman
 
 def program_and_version() -> str:
     """Return ``pytest-cloudtasks 1.0.0``."""
+    from importlib.metadata import version  # loads the email package, which only this needs
+
     return f"pytest-cloudtasks {version('pytest-cloudtasks')}"
 
 
@@ -73,6 +72,8 @@ def _print_schedules(given: argparse.Namespace) -> int:
 
 
 def _schedules(given: argparse.Namespace) -> str:
+    from .retry_schedule import retry_schedule  # loads the service, which other commands may load later
+
     fields = {name: getattr(given, name) for name in (*_NUMBERS, *_DURATIONS) if getattr(given, name) is not None}
     if given.file is None:
         return str(retry_schedule(fields, attempt_takes=given.attempt_takes))
@@ -86,6 +87,8 @@ def _schedules(given: argparse.Namespace) -> str:
 def _retry_configs(file: str) -> Mapping[str, Mapping[str, Any]]:
     if not is_queue_file(file):
         raise ValueError(f"{file} is not a queue file: its name must end in .yaml, .yml or .json.")
+    from .._simulation.queue_files import queues_in_file  # reads YAML, which other commands may not need
+
     return {name: queue.get("retry_config", {}) for name, queue in queues_in_file(Path(file)).items()}
 
 

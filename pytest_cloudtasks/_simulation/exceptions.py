@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-
-import pytest
+from typing import Any
 
 
 class CloudTasksAssertionError(AssertionError):
@@ -42,12 +41,17 @@ for _public in (
     _public.__module__ = "pytest_cloudtasks"  # the place where users find them, which pytest prints
 
 
-FAILURE = pytest.fail.Exception
-"""The class of the exceptions of `failure`."""
+def failure_class() -> type[BaseException]:
+    """Return the class of the exceptions of `failure`."""
+    import pytest  # takes a third of the emulator's start, which doesn't need it
+
+    return pytest.fail.Exception
 
 
 def ends_the_run(error: BaseException) -> bool:
     """Return whether ``error`` ends the run or the test, as Ctrl-C and pytest.exit() do, and is no failure."""
+    import pytest  # for the same reason
+
     return not isinstance(error, Exception) or isinstance(error, pytest.exit.Exception)
 
 
@@ -66,14 +70,7 @@ def failure(message: str) -> BaseException:
 
     It is the exception of ``pytest.fail()``, so that pytest shows only the message.
     """
-    return FAILURE(message, pytrace=False)
-
-
-class _SetUpFailure(FAILURE, Exception):  # type: ignore[misc, valid-type]
-    """A failure that ``except Exception`` catches."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message, pytrace=False)  # type: ignore[call-arg]  # pytest.fail.Exception has it
+    return failure_class()(message, pytrace=False)  # type: ignore[call-arg]  # pytest.fail.Exception has it
 
 
 _SetUpFailure.__module__, _SetUpFailure.__qualname__ = "builtins", "Failed"  # as pytest shows those of pytest.fail()
@@ -85,4 +82,5 @@ def set_up_failure(message: str) -> BaseException:
     Django's setUpClass rolls its transactions back for an `Exception` alone. After any other error the rows of
     setUpTestData would be there in all tests that follow.
     """
-    return _SetUpFailure(message)
+    failed: Any = type("SetUpFailure", (failure_class(), Exception), {})
+    return failed(message, pytrace=False)  # type: ignore[no-any-return]

@@ -38,7 +38,7 @@ from .._targets.registry import Targets
 from .._text import safe_repr, safe_str, shortened
 from .._time.clock import Clock, ClockJump, Mode
 from .._time.instants import to_datetime
-from .exceptions import FAILURE, failure
+from .exceptions import failure, failure_class
 from .faults import PlannedFaults, PlannedOrder
 from .fork_safety import forks
 from .history import History, TimeBase
@@ -214,7 +214,7 @@ class Simulation:
         assert self.lints is not None, "there are lints"
         try:
             self.lints.look(self.service, self.clock.now, rpc, request, before)
-        except FAILURE as error:
+        except failure_class() as error:
             self.failures.append(str(error))
             raise
 

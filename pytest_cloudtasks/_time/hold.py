@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
-
-import time_machine
+from typing import TYPE_CHECKING, Any
 
 from . import external
+
+if TYPE_CHECKING:
+    import time_machine
 
 
 class Hold:
@@ -18,6 +19,8 @@ class Hold:
 
         A hold apart lies within another fake's hold, whose time does not move meanwhile.
         """
+        import time_machine  # imports pytest, and the emulator holds no time
+
         # A destination in whole seconds leaves the time zone of the process alone; a datetime in UTC would set it.
         seconds = at // 1_000_000_000
         self._travel: time_machine.travel | None = time_machine.travel(seconds, tick=False)

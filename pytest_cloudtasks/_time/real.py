@@ -10,14 +10,14 @@ import sys
 import time
 from typing import Any
 
-import time_machine
-
 from .external import innermost_hold
 
 
 def now() -> float:
     """Return the real ``time.time()``: seconds since 1970."""
     if innermost_hold() is not None:
+        import time_machine  # whoever holds time has imported it
+
         return time_machine.escape_hatch.time.time()
     freezegun: Any = sys.modules.get("freezegun.api")
     return time.time() if freezegun is None else freezegun.real_time()
