@@ -18,7 +18,6 @@ from typing import Any
 
 from ..._api.cli import PROGRAM, Commands, program_and_version
 from ..._simulation.settings import Settings, is_queue_file, merged, settings_from_ini
-from ..._simulation.simulation import Simulation
 from ..._targets.urls import is_loopback, server_url
 from ..._time.instants import read_duration as duration_in
 from ..host_names import allowed_host, host_name
@@ -124,7 +123,10 @@ def _serve(given: argparse.Namespace) -> int:
 
 
 def serve_options(given: argparse.Namespace) -> ServeOptions:
-    """Return the checked options; raises ValueError with a sentence for what can't be."""
+    """Return the checked options; raises ValueError with a sentence for what can't be.
+
+    Queues are checked when the emulator listens already, because that loads Google's client.
+    """
     grpc_port, rest_port = _ports(given)
     if not given.host:
         raise ValueError("--host takes an address to listen at, such as 127.0.0.1, but got ''.")
@@ -147,7 +149,6 @@ def serve_options(given: argparse.Namespace) -> ServeOptions:
     functions = server_url(given.firebase_functions, "--firebase-functions") if given.firebase_functions else ""
     forwardings = [Forwarding(one) for one in given.forward]
     settings = _settings(given)
-    Simulation(settings).check_queues()
     return ServeOptions(
         settings,
         Destinations(forwardings, app_engine, functions, insecure=insecure, allow_remote=is_on(given, "allow_remote")),

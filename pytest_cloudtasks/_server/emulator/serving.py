@@ -14,7 +14,9 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, TextIO
 
 from ..._api.cli import program_and_version
+from ..._simulation.simulation import Simulation
 from ..._text import counted
+from ..._time.clock import WallClock
 from ..grpc_endpoint import asyncio_grpc_server
 from ..host_names import is_wildcard
 from ..relay import Relay
@@ -71,13 +73,24 @@ class UnknownHost(Exception):
 
 
 async def _serve(options: ServeOptions, log: Log) -> int:
+    """Listen first: what follows loads Google's client, which takes most of the start. Connections wait meanwhile."""
+    relay = Relay(on_tls=lambda sentence: log.line(sentence, WallClock.wall_now()))
+    try:
+        rest_port = await _listen(relay, options)
+        Simulation(options.settings).check_queues()
+        return await _run(options, log, relay, rest_port)
+    finally:
+        relay.close()
+
+
+async def _run(options: ServeOptions, log: Log, relay: Relay, rest_port: int) -> int:
     follows_redirects = options.settings.service.follow_redirects
     sender = Sender(options.destinations, follows_redirects=follows_redirects)
     scheduler = SchedulerLoop(options.settings, sender, log)
     with _signals() as signals:
-        async with sender, _endpoints(options, scheduler) as (grpc_port, rest_port):
+        async with sender, _endpoints(options, scheduler, relay) as grpc_port:
             running = asyncio.create_task(scheduler.run())
-            data = _ready_data(options, (grpc_port, rest_port))
+            data = _ready_data(options, (rest_port if grpc_port is None else grpc_port, rest_port))
 
             def end(sentence: str) -> None:
                 scheduler.say(sentence)
@@ -107,38 +120,39 @@ async def _stop(scheduler: SchedulerLoop, options: ServeOptions, signals: asynci
     scheduler.say("stopped" + (f"; {counted(broken_off, 'attempt')} broken off" if broken_off else ""))
 
 
+async def _listen(relay: Relay, options: ServeOptions) -> int:
+    """Listen at the port of REST, and return it."""
+    try:
+        return await relay.listen(host=options.host, port=options.rest_port)
+    except (socket.gaierror, UnicodeError):  # the latter for what can't even be asked for
+        raise UnknownHost(options.host) from None
+    except OSError:
+        option = "port" if options.grpc_port is None else "rest-port"
+        raise AddressTaken(option, options.host, options.rest_port) from None
+
+
 @asynccontextmanager
-async def _endpoints(options: ServeOptions, scheduler: SchedulerLoop) -> AsyncIterator[tuple[int, int]]:
-    """Serve both endpoints until the block ends, and give their ports."""
-    host, own_address = options.host, _own_address(options.host)
+async def _endpoints(options: ServeOptions, scheduler: SchedulerLoop, relay: Relay) -> AsyncIterator[int | None]:
+    """Serve both endpoints until the block ends, and give the port of gRPC, if it has one of its own."""
+    own_address = _own_address(options.host)
     guard = RequestGuard(options.allowed_hosts, how_to_allow="--allow-host {}", token=options.token)
     application = rest_application(scheduler, guard)
     Control(scheduler).add_to(application)
     runner = rest_runner(application)
-    relay = Relay(on_tls=scheduler.say)
+    # Without a port of its own gRPC still needs one, at which only this machine's relay finds it.
+    host, wanted = (own_address, 0) if options.grpc_port is None else (options.host, options.grpc_port)
     try:
-        try:
-            rest_port = await relay.listen(host=host, port=options.rest_port)
-        except (socket.gaierror, UnicodeError):  # the latter for what can't even be asked for
-            raise UnknownHost(host) from None
-        except OSError:
-            option = "port" if options.grpc_port is None else "rest-port"
-            raise AddressTaken(option, host, options.rest_port) from None
-        # Without a port of its own gRPC still needs one, at which only this machine's relay finds it.
-        grpc_host, grpc_wanted = (own_address, 0) if options.grpc_port is None else (host, options.grpc_port)
-        try:
-            server, grpc_port = asyncio_grpc_server(scheduler, f"{_bracketed(grpc_host)}:{grpc_wanted}")
-        except RuntimeError:
-            raise AddressTaken("grpc-port", host, grpc_wanted) from None
-        await server.start()
-        await runner.setup()
-        relay.open(runner.connections, (own_address, grpc_port))
-        try:
-            yield rest_port if options.grpc_port is None else grpc_port, rest_port
-        finally:
-            await server.stop(0)
+        server, port = asyncio_grpc_server(scheduler, f"{_bracketed(host)}:{wanted}")
+    except RuntimeError:
+        raise AddressTaken("grpc-port", host, wanted) from None
+    await server.start()
+    await runner.setup()
+    relay.open(runner.connections, (own_address, port))
+    try:
+        yield None if options.grpc_port is None else port
     finally:
         relay.close()
+        await server.stop(0)
         await runner.cleanup()
 
 

@@ -286,7 +286,7 @@ def test_service_options_and_the_seed_hold_for_the_server() -> None:
             "The queues file none.yaml can't be read: No such file or directory.",
         ),
         (
-            ["--queue", "no queue"],
+            ["--queue", "no queue", "--port", "0"],
             "The queue 'no queue' of the settings can't be created: Queue ID \"no queue\" can contain only letters"
             " ([A-Za-z]), numbers ([0-9]), or hyphens (-). Queue ID must be between 1 and 100 characters.",
         ),
