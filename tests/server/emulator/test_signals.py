@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pytest_cloudtasks._server.emulator.serving import _signals
+from pytest_cloudtasks._server.emulator.running import _signals
 from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are sent to one thread on POSIX only")

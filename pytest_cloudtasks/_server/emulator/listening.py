@@ -1,0 +1,39 @@
+"""The port of REST, and what is said if it can't be had."""
+
+from __future__ import annotations
+
+import socket
+
+from ..relay import Relay
+from .command_line import ServeOptions
+
+
+class AddressTaken(Exception):
+    """Raised if the address is taken or is not this machine's."""
+
+    def __init__(self, option: str, host: str, port: int) -> None:
+        super().__init__(
+            f"The server can't listen at {host}:{port}: the address is in use, or is none of this machine's. Choose"
+            f" another with --{option}, or 0 for one that is free."
+        )
+
+
+class UnknownHost(Exception):
+    """Raised if the host's name has no address."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"The server can't listen at {host!r}: the host's name doesn't resolve to an address. Choose another with"
+            " --host, such as 127.0.0.1."
+        )
+
+
+async def listen(relay: Relay, options: ServeOptions) -> int:
+    """Listen at the port of REST, and return it."""
+    try:
+        return await relay.listen(host=options.host, port=options.rest_port)
+    except (socket.gaierror, UnicodeError):  # the latter for what can't even be asked for
+        raise UnknownHost(options.host) from None
+    except OSError:
+        option = "port" if options.grpc_port is None else "rest-port"
+        raise AddressTaken(option, options.host, options.rest_port) from None
