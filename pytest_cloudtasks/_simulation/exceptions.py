@@ -73,14 +73,12 @@ def failure(message: str) -> BaseException:
     return failure_class()(message, pytrace=False)  # type: ignore[call-arg]  # pytest.fail.Exception has it
 
 
-_SetUpFailure.__module__, _SetUpFailure.__qualname__ = "builtins", "Failed"  # as pytest shows those of pytest.fail()
-
-
 def set_up_failure(message: str) -> BaseException:
     """Return what is raised while a fixture of wider scope, or ``setUpClass``, is set up.
 
     Django's setUpClass rolls its transactions back for an `Exception` alone. After any other error the rows of
     setUpTestData would be there in all tests that follow.
     """
-    failed: Any = type("SetUpFailure", (failure_class(), Exception), {})
+    # pytest shows it by the name of those of pytest.fail().
+    failed: Any = type("Failed", (failure_class(), Exception), {"__module__": "builtins"})
     return failed(message, pytrace=False)  # type: ignore[no-any-return]
