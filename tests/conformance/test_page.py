@@ -77,11 +77,11 @@ def test_a_request_shows_its_answer() -> None:
 @each("entry", [entry for entry in entries() if "the delays are" in entry.behaviour], ids=attrgetter("id"))
 def test_a_sentence_about_delays_has_those_of_its_case(entry: Entry) -> None:
     """They are the differences between the dispatches that the case expects."""
-    told = [float(number) for number in re.findall(r"[\d.]+(?=,| s and so on)", entry.behaviour.split("delays are")[1])]
-    (at,) = (
-        [one["dispatched"] for one in step["expect"]["attempts"]] for step in entry.cases[0].steps if "drain" in step
-    )
-    assert told == [round(after - before, 4) for before, after in zip(at, at[1:], strict=False)][: len(told)]
+    numbers = re.findall(r"[\d.]+(?=,| s and so on)", entry.behaviour.partition("the delays are")[2])
+    (drained,) = (step for step in entry.cases[0].steps if "drain" in step)
+    instants = [attempt["dispatched"] for attempt in drained["expect"]["attempts"]]
+    delays = [round(after - before, 4) for before, after in pairwise(instants)]
+    assert [float(number) for number in numbers] == delays[: len(numbers)]
 
 
 def test_the_first_table_counts() -> None:
