@@ -1,0 +1,157 @@
+"""Pages of other origins, in a real browser, can't read or drive an emulator on the same machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.server.emulator.running import QUEUE, Emulator, running_emulator
+from tests.targets.servers import Received, Reply, serving
+
+from .conftest import CHROMIUM
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+CREATE = f"/v2/{QUEUE}/tasks"
+TASK = '{"task": {"httpRequest": {"url": "http://127.0.0.1:9/"}}}'
+
+
+def blank(_: Received) -> Reply:
+    """A page of another site."""
+    return 200, [("Content-Type", "text/html")], b"<!doctype html><title>other</title>"
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[Emulator]:
+    """An emulator with one task, which is never due."""
+    with running_emulator("--queue", "emails", "--log-format", "none") as server:
+        with server.client() as client:
+            client.pause_queue(name=QUEUE)
+        server.create()
+        yield server
+
+
+@pytest.fixture(scope="module")
+def other_site() -> Iterator[str]:
+    """The address of another server on this machine, by a name of its own."""
+    with serving(blank) as server:
+        yield server.url.replace("127.0.0.1", "other.test")
+
+
+@pytest.fixture(scope="module")
+def rebinding_browser() -> Iterator[Browser]:
+    """A browser for which names of sites lead to this machine, as after DNS rebinding."""
+    if CHROMIUM is None:
+        pytest.skip("There is no chromium or google-chrome on this machine. Install one to run these tests.")
+    playwright = pytest.importorskip("playwright.sync_api", reason="The driver is in the dependency group `browser`.")
+    names = "--host-resolver-rules=MAP other.test 127.0.0.1, MAP evil.test 127.0.0.1"
+    # Root has no sandbox, and containers a small /dev/shm. Without local network checks only our own guard is left.
+    arguments = ["--no-sandbox", "--disable-dev-shm-usage", names, "--disable-features=LocalNetworkAccessChecks"]
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(rebinding_browser: Browser) -> Iterator[Page]:
+    """A new tab."""
+    context = rebinding_browser.new_context()
+    yield context.new_page()
+    context.close()
+
+
+def tasks(emulator: Emulator) -> int:
+    """How many tasks there are: neither a reset nor a new task has happened while it is one."""
+    found: list[Any] = emulator.get("/control/tasks")["tasks"]
+    return len(found)
+
+
+FETCH = """async ([url, options]) => {
+    try {
+        const answer = await fetch(url, options);
+        return answer.type === "opaque" ? "opaque" : answer.status;
+    } catch (error) { return error.name; }
+}"""
+
+
+@pytest.mark.parametrize(
+    ("path", "options", "seen"),
+    [
+        ("/control/tasks", {}, "TypeError"),
+        ("/control/reset", {"method": "POST"}, "TypeError"),
+        ("/control/reset", {"method": "POST", "mode": "no-cors"}, "opaque"),
+        (CREATE, {"method": "POST", "body": TASK, "mode": "no-cors"}, "opaque"),
+        (CREATE, {"method": "POST", "body": TASK, "headers": {"Content-Type": "application/json"}}, "TypeError"),
+    ],
+)
+def test_fetch_from_another_origin(
+    page: Page, emulator: Emulator, other_site: str, path: str, options: dict[str, Any], seen: str
+) -> None:
+    """The page sees no answer, and nothing has happened."""
+    page.goto(other_site)
+    assert page.evaluate(FETCH, [f"{emulator.url}{path}", options]) == seen
+    assert tasks(emulator) == 1
+
+
+@pytest.mark.parametrize("path", ["/control/reset", CREATE])
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data"])
+def test_a_form_of_another_origin(page: Page, emulator: Emulator, other_site: str, path: str, kind: str) -> None:
+    """The browser shows the error, which says that the page is of another origin."""
+    page.goto(other_site)
+    form = f'<form method=post enctype="{kind}" action="{emulator.url}{path}"><input name=\'{TASK[:-1]}\' value="}}">'
+    page.set_content(form)
+    with page.expect_navigation() as shown:
+        page.evaluate("document.forms[0].submit()")
+    answer = shown.value
+    assert answer.status == 403
+    assert answer.json()["error"]["message"].startswith("The request was sent by a web page of the origin '")
+    assert tasks(emulator) == 1
+
+
+def test_events_for_another_origin(page: Page, emulator: Emulator, other_site: str) -> None:
+    """The stream ends before it begins."""
+    page.goto(other_site)
+    script = """url => new Promise(done => {
+        const events = new EventSource(url);
+        events.onopen = () => done("open");
+        events.onerror = () => done(events.readyState === EventSource.CLOSED ? "closed" : "error");
+    })"""
+    assert page.evaluate(script, f"{emulator.url}/control/events") == "closed"
+
+
+def test_a_script_from_another_origin(page: Page, emulator: Emulator, other_site: str) -> None:
+    """What is loaded as a script is rejected, too."""
+    page.goto(other_site)
+    script = """url => new Promise(done => {
+        const script = document.createElement("script");
+        script.src = url; script.onload = () => done("loaded"); script.onerror = () => done("failed");
+        document.head.append(script);
+    })"""
+    assert page.evaluate(script, f"{emulator.url}/control/timeline") == "failed"
+
+
+def test_a_name_that_leads_here(page: Page, emulator: Emulator) -> None:
+    """Its page would be of the same origin, so it may read the answers: they are errors."""
+    port = emulator.url.rpartition(":")[2]
+    answer = page.goto(f"http://evil.test:{port}/healthz")
+    assert answer is not None
+    assert answer.json()["error"]["message"] == (
+        f"The request's Host is 'evil.test:{port}', and this server answers no requests for that name: a web page could"
+        " have sent it. If the name is yours, allow it with --allow-host evil.test."
+    )
+    for path, options in [("/control/tasks", {}), ("/control/reset", {"method": "POST"})]:
+        assert page.evaluate(FETCH, [path, options]) == 403
+    assert tasks(emulator) == 1
+
+
+def test_the_servers_own_page(page: Page, emulator: Emulator) -> None:
+    """It reads and drives; under another name of this machine it is another origin."""
+    page.goto(f"{emulator.url}/healthz")
+    assert page.evaluate(FETCH, ["/control/tasks", {}]) == 200
+    page.goto(f"{emulator.url.replace('127.0.0.1', 'localhost')}/healthz")
+    assert page.evaluate(FETCH, ["/control/tasks", {}]) == 200
+    assert page.evaluate(FETCH, [f"{emulator.url}/control/tasks", {}]) == "TypeError"
