@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from docutils import nodes
 from sphinx.ext.napoleon import Config, GoogleDocstring
 
 from pytest_cloudtasks import __version__
@@ -86,7 +87,15 @@ def sections(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: l
         lines[:] = GoogleDocstring(lines, Config(), app, what, name, obj, options).lines()
 
 
+def public_titles(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Let links to public classes show the module that users import them from."""
+    for link in doctree.findall(nodes.reference):
+        if "reftitle" in link:
+            link["reftitle"] = re.sub(r"\._\w+(\.\w+)*(?=\.[A-Z])", "", link["reftitle"])
+
+
 def setup(app: Sphinx) -> None:
     """Sphinx calls it."""
+    app.connect("doctree-resolved", public_titles)
     app.connect("autodoc-process-docstring", sections)
     app.connect("autodoc-process-signature", plain)
