@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from pytest_cloudtasks._server.emulator import starter
 from pytest_cloudtasks._server.emulator.starter import CannotWrite, ready_file
 from tests.each import each
 from tests.patience import PATIENCE
+from tests.server.test_relay import TLS_TOLD
 
 from .running import QUEUE, command, running_emulator
 
@@ -41,12 +43,16 @@ def test_a_ready_file_has_the_addresses(tmp_path: Path) -> None:
 
 
 def test_one_port_takes_both() -> None:
-    """The addresses of gRPC and REST are the same."""
+    """The addresses of gRPC and REST are the same; a client that speaks TLS to it is logged."""
     with running_emulator("--queue", "emails", ports=("--port", "0")) as server:
         assert server.url == f"http://{server.grpc}"
         assert server.get("/healthz")["status"] == "ok"
         with server.client() as client:
             assert client.get_queue(name=QUEUE).name == QUEUE
+        with pytest.raises(requests.exceptions.SSLError):
+            requests.get(server.url.replace("http:", "https:"), timeout=PATIENCE)
+        assert server.stop() == 0
+        assert [line.partition("  ")[2] for line in server.log] == [TLS_TOLD, "stopping", "stopped"]
 
 
 def test_a_ready_file_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
