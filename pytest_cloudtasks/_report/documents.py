@@ -39,16 +39,27 @@ def script_of(paths: Sequence[Path]) -> str:
 
 
 @cache
-def _parts(scripts: tuple[Path, ...]) -> tuple[str, str, str]:
+def _parts(scripts: tuple[Path, ...], styles: tuple[Path, ...]) -> tuple[str, str, str]:
     """Return the script, its hash, and the style sheet."""
     script = script_of(scripts)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return script, f"sha256-{digest}", (WEB / "viewer.css").read_text("utf-8")
+    return script, f"sha256-{digest}", "".join(path.read_text("utf-8") for path in (WEB / "viewer.css", *styles))
 
 
-def document(title: str, body: str, scripts: tuple[Path, ...], data: Any = None, *, connects: str = "'none'") -> str:
-    """Return a document. ``connects`` says where its scripts may send requests."""
-    script, script_hash, style = _parts(scripts)
+def document(
+    title: str,
+    body: str,
+    scripts: tuple[Path, ...],
+    data: Any = None,
+    *,
+    styles: tuple[Path, ...] = (),
+    connects: str = "'none'",
+) -> str:
+    """Return a document.
+
+    ``styles`` come after the viewer's, and ``connects`` says where its scripts may send requests.
+    """
+    script, script_hash, style = _parts(scripts, styles)
     return Template((WEB / "page.html").read_text("utf-8")).substitute(
         title=text(title),
         policy=f"default-src 'none'; script-src '{script_hash}'; style-src 'unsafe-inline'; img-src data:;"

@@ -166,7 +166,7 @@ function labelled(instants, xs, now, end, instantText) {
   for (const instant of instants) {
     const x = xs.get(instant) ?? 0;
     if (before && instant - before.instant >= LABELLED) {
-      gaps.push({ x: before.x, width: x - before.x, text: durationText(instant - before.instant) });
+      gaps.push({ x: before.x, width: x - before.x, text: durationText(Math.round(instant - before.instant)) });
     }
     before = { instant, x: instant === now ? end : x };
     if (x < free) continue;

@@ -279,7 +279,7 @@ class Model {
     task.title = event.url ? `${event.method} ${path}` : "pull task";
     task.host = host;
     this.shown(event, task.draw("created", event, { name: event.text }));
-    const due = event.schedule_offset ?? event.offset;
+    const due = Math.max(event.offset, event.schedule_offset ?? event.offset);
     if (event.url) task.waitUntil(event, due, `scheduled ${durationText(due - event.offset)} ahead`);
   }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -22,8 +22,18 @@ from ..._simulation.records import short_name
 from ..._targets.request import url_of
 from ..._text import counted, did_you_mean, listed
 from ..._time.instants import to_datetime
-from ..rest_endpoint import to_aiohttp
-from .control_fields import code_in, duration_in, fields_of, instant_in, invalid, query_of, rpc_in, text_in, whole_in
+from .control_fields import (
+    code_in,
+    duration_in,
+    fields_of,
+    instant_in,
+    invalid,
+    query_of,
+    rpc_in,
+    text_in,
+    whole_in,
+    with_errors_as_json,
+)
 from .scheduler_loop import SchedulerLoop
 from .time_jumps import LIMIT, Jump, TimeJumps
 
@@ -31,7 +41,6 @@ WAITS = "30s"
 """The default time-out of `wait`."""
 _NAMED = 3
 """Tasks that a time-out names at most."""
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Control:
@@ -54,10 +63,10 @@ class Control:
             ("GET", "/control/attempts", self.attempts),
             ("GET", "/control/timeline", self.timeline),
         ):
-            application.router.add_route(method, path, _with_errors_as_json(handler))
+            application.router.add_route(method, path, with_errors_as_json(handler))
         for path in ("/", "/control"):
-            application.router.add_route("*", path, _with_errors_as_json(_hint))
-        application.router.add_route("*", "/control/{rest:.*}", _with_errors_as_json(_unknown))
+            application.router.add_route("*", path, with_errors_as_json(_hint))
+        application.router.add_route("*", "/control/{rest:.*}", with_errors_as_json(_unknown))
 
     async def healthz(self, request: web.Request) -> web.Response:
         """Answer that the emulator is there, with its time."""
@@ -207,16 +216,6 @@ async def _hint(request: web.Request) -> web.StreamResponse:
         " fail; GET /control/tasks, attempts and timeline; and the API of Cloud Tasks under /v2, /v2beta3 and"
         " /v2beta2.",
     )
-
-
-def _with_errors_as_json(handler: Handler) -> Handler:
-    async def answer(request: web.Request) -> web.StreamResponse:
-        try:
-            return await handler(request)
-        except RestError as error:
-            return to_aiohttp(error.response())
-
-    return answer
 
 
 def _queue_in(call: IncomingCall) -> str:

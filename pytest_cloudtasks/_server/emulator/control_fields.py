@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,9 +15,25 @@ from ..._messages.errors import TEXTS
 from ..._messages.rest_http import RestError
 from ..._text import did_you_mean, listed
 from ..._time.instants import from_datetime, from_timedelta, read_duration, to_datetime
+from ..rest_endpoint import to_aiohttp
 
 _DIGITS = 9
 """Digits that a number may have: Python reads no number of thousands of them."""
+
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def with_errors_as_json(handler: Handler) -> Handler:
+    """Return a handler that answers with Google's form of the errors that ``handler`` raises."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except RestError as error:
+            return to_aiohttp(error.response())
+
+    return answer
 
 
 class _Object(dict[str, Any]):
@@ -90,13 +106,13 @@ def instant_in(asked: Mapping[str, Any], name: str) -> int:
     return instant
 
 
-def whole_in(asked: Mapping[str, Any], name: str, default: int, what: str) -> int:
-    """Return a number of 1 or more; in a query it is a text."""
+def whole_in(asked: Mapping[str, Any], name: str, default: int, what: str, *, least: int = 1) -> int:
+    """Return a number of ``least`` or more; in a query it is a text."""
     value = asked.get(name, default)
     is_readable = isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= _DIGITS
     number = int(value) if is_readable else value
-    if not is_whole(number) or number < 1:
-        raise invalid(f"{name} takes a number of {what} of 1 or more, but got {value!r}.")
+    if not is_whole(number) or number < least:
+        raise invalid(f"{name} takes a number of {what} of {least} or more, but got {value!r}.")
     return number
 
 

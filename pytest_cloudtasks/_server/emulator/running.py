@@ -25,6 +25,7 @@ from .command_line import ServeOptions
 from .control_api import Control
 from .listening import AddressTaken
 from .log import Log
+from .page.routes import Page
 from .scheduler_loop import SchedulerLoop
 from .sender import Sender
 from .starter import ending_with, ready_file
@@ -79,6 +80,7 @@ async def _endpoints(options: ServeOptions, scheduler: SchedulerLoop, relay: Rel
     own_address = _own_address(options.host)
     guard = RequestGuard(options.allowed_hosts, how_to_allow="--allow-host {}", token=options.token)
     application = rest_application(scheduler, guard)
+    Page(scheduler).add_to(application)
     Control(scheduler).add_to(application)
     runner = rest_runner(application)
     # Without a port of its own gRPC still needs one, at which only this machine's relay finds it.

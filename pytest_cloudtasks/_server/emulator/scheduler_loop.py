@@ -29,17 +29,21 @@ from ..._service.queue import Queue
 from ..._service.task import NO_RESPONSE, Attempt, OutcomeKind
 from ..._simulation.settings import Settings
 from ..._simulation.simulation import Simulation
+from ..._targets.answers import Answer
 from ..._targets.redirects import retry_at
 from ..._targets.request import TargetRequest
 from ..._time.clock import WallClock
 from ..._units import SECOND
 from .log import Log
+from .page.recent import Recent
 from .sender import Sender, Sent
 
 _AT_ONCE = 100
 """Dispatches that are begun before answers and calls get their turn."""
 _CALLS_KEPT = 1_000
 """How many of the latest calls the timeline has. What the service did is kept until a reset."""
+_SHOWN = 2_000
+"""Of how many of the latest attempts requests and responses are kept for the page."""
 Condition = Callable[[], bool]
 
 
@@ -142,6 +146,7 @@ class SchedulerLoop:
         self.begun += 1
         authorization = authorization_for(attempt.target, WallClock.wall_now())
         request = TargetRequest(attempt, authorization)
+        self.simulation.history.requests[attempt] = request
         delivery = asyncio.create_task(self._deliver(attempt, request))
         self._deliveries[delivery] = attempt
         delivery.add_done_callback(self._delivered)
@@ -164,6 +169,7 @@ class SchedulerLoop:
             outcome = replace(outcome, retry_at=retry_at(sent.headers, at))
         if sent.diagnostic:
             self.diagnostics[attempt] = sent.diagnostic
+        self.simulation.history.answers[attempt] = Answer(outcome, sent.headers, sent.body)
         self.simulation.service.scheduler.answer(attempt, outcome, at, now)
 
     def _delivered(self, delivery: asyncio.Task[None]) -> None:
@@ -254,6 +260,7 @@ class SchedulerLoop:
     def _new_simulation(self) -> Simulation:
         simulation = Simulation(self._settings, clock=self.clock)
         simulation.history.calls_kept = _CALLS_KEPT
+        simulation.history.requests, simulation.history.answers = Recent(_SHOWN), Recent(_SHOWN)
         simulation.contact()
         return simulation
 

@@ -24,6 +24,8 @@ from ..._targets.urls import wire_url
 from .destinations import Destinations, NotSent, Route
 
 _PIECE = 65536
+_SHOWN = 10_000
+"""Bytes of a body that the page shows."""
 _LONGEST_LINE = 65536
 """Bytes that the status line and each header of an answer may have."""
 _KEPT = 1.0
@@ -36,6 +38,8 @@ class Sent(NamedTuple):
 
     outcome: Outcome
     headers: Headers = Headers()
+    body: bytes = b""
+    """Its beginning."""
     diagnostic: str = ""
     """Why there is no answer, and what to do."""
 
@@ -112,9 +116,10 @@ class Sender:
             allow_redirects=False,
             ssl=route.is_verified,
         ) as answer:
-            async for _ in answer.content.iter_chunked(_PIECE):
-                pass  # nobody reads it, and an answer that breaks off is none
-            return Sent(response(answer.status), Headers(answer.headers.items()))
+            body = bytearray()
+            async for piece in answer.content.iter_chunked(_PIECE):  # to the end: an answer that breaks off is none
+                body += piece[: max(0, _SHOWN - len(body))]
+            return Sent(response(answer.status), Headers(answer.headers.items()), bytes(body))
 
 
 def _reason(error: Exception) -> str:

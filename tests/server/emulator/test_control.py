@@ -415,7 +415,7 @@ def test_the_timeline_is_there_to_look_at(server: Emulator, worker: Worker) -> N
                     " and /v2beta2.",
                 ),
             )
-            for path in ("/", "/control")
+            for path in ("/control",)
         ],
         (
             "POST",
