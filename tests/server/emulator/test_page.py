@@ -122,7 +122,7 @@ def test_the_overview_has_what_matches(
         ("limit=0", "limit takes a number of tasks of 1 or more, but got '0'."),
         (
             "page=2",
-            "/control/overview has no field 'page'. It takes 'queue', 'state', 'find', 'offset' and 'limit'.",
+            "/control/overview has no field 'page'. It takes queue, state, find, offset and limit.",
         ),
     ],
 )
@@ -190,8 +190,8 @@ def test_too_much_at_once_is_left_out() -> None:
     list(feed.read())
     service, now = scheduler.simulation.service, scheduler.observe()
     for _ in range(FIRST // 2 + 5):
-        service.pause_queue(QUEUE, now)
-        service.resume_queue(QUEUE, now)
+        service.pause_queue(now, QUEUE)
+        service.resume_queue(now, QUEUE)
     sent = list(feed.read())
 
     assert sent[0] == ("missed", {"events": 10})
@@ -204,8 +204,8 @@ def test_a_stream_that_comes_late_begins_with_the_latest() -> None:
     scheduler = a_scheduler()
     service, now = scheduler.simulation.service, scheduler.observe()
     for _ in range(FIRST):
-        service.pause_queue(QUEUE, now)
-        service.resume_queue(QUEUE, now)
+        service.pause_queue(now, QUEUE)
+        service.resume_queue(now, QUEUE)
     (name, begin), *events = list(Feed(scheduler).read())
 
     assert (name, begin["left_out"]) == ("begin", FIRST + 2)

@@ -55,6 +55,7 @@ def open_page(browser: Browser, tmp_path: Path) -> Iterator[Open]:
         scripts: bool = True,
         ready: bool = True,
         url: str = "",
+        problems_are: tuple[str, ...] = (),
     ) -> Page:
         path = html if isinstance(html, Path) else tmp_path / "page.html"
         if isinstance(html, str):
@@ -66,7 +67,14 @@ def open_page(browser: Browser, tmp_path: Path) -> Iterator[Open]:
         page = context.new_page()
         page.set_default_timeout(60_000)
         own = url or "file:///"
-        page.on("console", lambda message: problems.append(f"console: {message.text}"))
+        page.on(
+            "console",
+            lambda message: (
+                None
+                if any(known in message.text for known in problems_are)
+                else problems.append(f"console: {message.text}")
+            ),
+        )
         page.on("pageerror", lambda error: problems.append(f"error: {error}"))
         page.on(
             "request",

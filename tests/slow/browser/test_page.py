@@ -1,0 +1,225 @@
+"""The emulator's page in a real browser, against a server of its own process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+from playwright.sync_api import expect
+
+from tests.patience import PATIENCE
+from tests.server.emulator.running import BASE, QUEUE, Emulator, Worker, running_emulator, working
+
+from .conftest import DESKTOP, PHONE, Open
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+OVERFLOW = "document.documentElement.scrollWidth - innerWidth"
+expect.set_options(timeout=PATIENCE * 1000)
+
+
+@pytest.fixture(scope="module")
+def worker() -> Iterator[Worker]:
+    """What tasks go to."""
+    with working() as one:
+        yield one
+
+
+@pytest.fixture
+def server(worker: Worker) -> Iterator[Emulator]:
+    """A server with the queues ``emails`` and ``reports``."""
+    worker.forget()
+    forward = f"{BASE}={worker.url}"
+    with running_emulator(
+        "--queue", "emails", "--queue", "reports", "--forward", forward, "--log-format", "none"
+    ) as one:
+        yield one
+
+
+def create(server: Emulator, name: str, **task: Any) -> None:
+    """Create a task over REST, which needs no thread of this process."""
+    body = {"task": {"name": f"{QUEUE}/tasks/{name}", "httpRequest": {"url": f"{BASE}/send"}, **task}}
+    answer = requests.post(f"{server.url}/v2/{QUEUE}/tasks", json=body, timeout=PATIENCE)
+    assert answer.status_code == 200, answer.text
+
+
+def opened(open_page: Open, server: Emulator, size: tuple[int, int] = DESKTOP, **options: Any) -> Page:
+    """The page, once it shows queues."""
+    page = open_page("", url=f"{server.url}/", size=size, **options)
+    page.locator(".queue-card").first.wait_for()
+    return page
+
+
+def card(page: Page, queue: str) -> Any:
+    """The card of a queue."""
+    return page.locator(".queue-card", has=page.get_by_role("heading", name=queue))
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_it_shows_what_happens(server: Emulator, open_page: Open, worker: Worker, size: tuple[int, int]) -> None:
+    """Queues, tasks and the timeline follow without a reload, and a click shows request and response."""
+    page = opened(open_page, server, size)
+    worker.answers(503)
+    create(server, "one")
+
+    expect(card(page, "emails").locator(".counts")).to_have_text("1 succeeded")
+    expect(page.locator(".task-rows li .state")).to_have_text("succeeded")
+    expect(page.locator(".lane.task .a")).to_have_text(["503", "200"])
+    page.locator(".lane.task .a").first.click()
+    headings = page.locator("aside.details h4").all_inner_texts()
+    assert headings[:2] == ["Attempt", "Response: 503"]
+    assert page.evaluate(OVERFLOW) <= 0
+
+
+def test_a_task_is_created_run_and_deleted(server: Emulator, open_page: Open, worker: Worker) -> None:
+    """By the form, with headers, body and a delay; by the buttons of its row."""
+    page = opened(open_page, server)
+    for _ in range(2):
+        card(page, "emails").get_by_role("button", name="New task").click()
+        page.get_by_label("URL").fill(f"{BASE}/send")
+        page.get_by_label("Body").fill('{"größe": 1}')
+        page.get_by_label("Delay in seconds").fill("3600")
+        page.get_by_role("button", name="Create", exact=True).click()
+        expect(page.locator("dialog")).not_to_be_visible()
+    expect(page.locator(".task-rows li")).to_have_count(2)
+    page.get_by_role("button", name="Delete").first.click()
+    expect(page.locator(".task-rows .state").first).to_have_text("deleted")
+    page.get_by_role("button", name="Run").click()
+
+    expect(card(page, "emails").locator(".counts")).to_have_text("1 succeeded1 deleted")
+    (received,) = worker.received
+    assert received.body.decode() == '{"größe": 1}'
+    assert dict(received.headers)["Content-Type"] == "application/json"
+
+
+def test_a_rejected_task_is_told_in_the_servers_words(server: Emulator, open_page: Open) -> None:
+    """The form stays open with the sentence."""
+    page = opened(open_page, server, problems_are=("400 (Bad Request)",))
+    card(page, "emails").get_by_role("button", name="New task").click()
+    page.get_by_label("URL").fill("no url")
+    with page.expect_response("**/tasks") as answer:
+        page.get_by_role("button", name="Create", exact=True).click()
+    assert answer.value.status == 400
+
+    expect(page.locator("dialog .problem")).to_have_text(answer.value.json()["error"]["message"])
+
+
+def test_queues_are_paused_resumed_and_purged(server: Emulator, open_page: Open) -> None:
+    """The button says what it does now; a purge asks first."""
+    page = opened(open_page, server)
+    page.on("dialog", lambda dialog: dialog.accept())
+    emails = card(page, "emails")
+    emails.get_by_role("button", name="Pause").click()
+    expect(emails.locator(".head .state")).to_have_text("paused")
+    create(server, "held")
+    expect(emails.locator(".counts")).to_have_text("1 waiting")
+    emails.get_by_role("button", name="Purge").click()
+    expect(emails.locator(".counts")).to_have_text("1 deleted")
+    emails.get_by_role("button", name="Resume").click()
+    expect(emails.locator(".head .state")).to_have_text("running")
+
+
+def test_time_is_jumped_drained_and_reset(server: Emulator, open_page: Open, worker: Worker) -> None:
+    """A jump makes a task of later go out, drain all of them, and reset forgets them."""
+    page = opened(open_page, server, problems_are=("400 (Bad Request)",))
+    page.on("dialog", lambda dialog: dialog.accept())
+    now = server.get("/healthz")["now"]
+    create(server, "soon", scheduleTime=now[:11] + "23:59:59Z")
+    expect(card(page, "emails").locator(".counts")).to_have_text("1 waiting")
+    page.get_by_label("Jump").first.fill("1 fortnight")
+    page.get_by_role("button", name="Jump", exact=True).click()
+    expect(page.locator("header .problem")).to_have_text(
+        "by takes a duration such as 90s, 10m, 1h or 7d, but got '1 fortnight'."
+    )
+    page.get_by_label("Jump").first.fill("1d")
+    page.get_by_role("button", name="Jump", exact=True).click()
+    expect(card(page, "emails").locator(".counts")).to_have_text("1 succeeded")
+    assert page.locator("header .problem").inner_text() == ""
+    worker.answers(500, 500)
+    create(server, "retried")
+    page.get_by_role("button", name="Drain").click()
+    expect(card(page, "emails").locator(".counts")).to_have_text("2 succeeded")
+    page.get_by_role("button", name="Reset").click()
+    expect(card(page, "emails").locator(".counts")).to_have_text("no tasks")
+    expect(page.locator(".lane.task")).to_have_count(0)
+
+
+def test_twenty_thousand_finished_tasks(server: Emulator, open_page: Open) -> None:
+    """The page has fifty of them, turns to older ones, finds one by its name, and goes on with what happens."""
+    names = [f"t{number}" for number in range(20_000)]
+    with requests.Session() as session:
+        session.post(f"{server.url}/v2/{QUEUE}:pause", json={}, timeout=PATIENCE)
+        for first in range(0, len(names), 1_000):
+            tasks = [
+                {"name": f"{QUEUE}/tasks/{name}", "httpRequest": {"url": f"{BASE}/send"}} for name in names[first:]
+            ]
+            batch = {"requests": [{"parent": QUEUE, "task": task} for task in tasks[:1_000]]}
+            answer = session.post(f"{server.url}/v2/{QUEUE}/tasks:batchCreate", json=batch, timeout=PATIENCE)
+            assert answer.status_code == 200, answer.text
+        session.post(f"{server.url}/v2/{QUEUE}:purge", json={}, timeout=PATIENCE)
+        session.post(f"{server.url}/v2/{QUEUE}:resume", json={}, timeout=PATIENCE)
+    page = opened(open_page, server)
+
+    expect(page.locator(".pager [role=status]")).to_have_text("1 to 50 of 20,000")
+    assert page.locator(".task-rows li").count() == 50
+    page.get_by_role("button", name="Older").click()
+    expect(page.locator(".pager [role=status]")).to_have_text("51 to 100 of 20,000")
+    page.get_by_label("Find").fill("tasks/t777")
+    expect(page.locator(".pager [role=status]")).to_have_text("1 to 11 of 11")
+    create(server, "fresh")
+    page.locator("cloud-tasks-timeline input[type=search]").fill("fresh")
+    expect(page.locator(".lane.task .a")).to_have_text(["200"])
+    assert page.evaluate("document.querySelectorAll('*').length") < 10_000
+
+
+def test_the_page_asks_for_a_token(open_page: Open) -> None:
+    """A wrong one is asked for again; the right one is kept for the tab, and nowhere else."""
+    with running_emulator("--queue", "emails", "--token", "s3cret", "--log-format", "none") as server:
+        page = open_page("", url=f"{server.url}/", problems_are=("401 (Unauthorized)",))
+        page.get_by_label("token").fill("wrong")
+        page.get_by_role("button", name="Open").click()
+        expect(page.locator("form.token")).to_be_visible()
+        page.get_by_label("token").fill("s3cret")
+        page.get_by_role("button", name="Open").click()
+        expect(card(page, "emails")).to_be_visible()
+        page.reload()
+        expect(card(page, "emails")).to_be_visible()
+        assert page.evaluate("[localStorage.length, document.cookie]") == [0, ""]
+        page.close()
+
+
+def test_another_origin_reaches_nothing(browser: Any, server: Emulator, worker: Worker) -> None:
+    """A page of another port can neither read, nor change, nor frame the emulator."""
+    worker.reply = lambda _: (200, [("Content-Type", "text/html")], b"<title>evil</title>")
+    page = browser.new_page()
+    page.goto(worker.url.replace("127.0.0.1", "localhost"))
+    for path, options in [
+        ("/control/events", "{}"),
+        ("/control/overview", "{}"),
+        ("/control/reset", "{method: 'POST'}"),
+        ("/control/reset", "{method: 'POST', mode: 'no-cors'}"),
+        (f"/v2/{QUEUE}:pause", "{method: 'POST', mode: 'no-cors'}"),
+    ]:
+        page.evaluate(f"fetch('{server.url}{path}', {options}).then(one => one.type, error => error.message)")
+    page.evaluate(f"document.body.innerHTML = '<iframe src=\"{server.url}/\"></iframe>'")
+    page.wait_for_timeout(500)
+    frames = [frame for frame in page.frames if frame != page.main_frame]
+
+    assert server.get("/control/overview")["queues"][0]["state"] == "running"
+    assert [event["event"] for event in server.get("/control/timeline")["timeline"]] == ["queue_created"] * 2
+    assert not [frame for frame in frames if frame.locator("#emulator").count()]
+    page.close()
+
+
+def test_hostile_texts_of_tasks_are_texts(server: Emulator, open_page: Open) -> None:
+    """Names are the service's, but URLs, headers and bodies are anybody's."""
+    page = opened(open_page, server)
+    evil = "<img src=x onerror=boom()>"
+    create(server, "evil", httpRequest={"url": f"{BASE}/?q={evil}", "headers": {"X-Evil": evil}})
+
+    expect(page.locator(".lane.task .title")).to_have_text(f"POST /?q={evil}")
+    expect(page.locator(".task-rows .title")).to_have_text(f"POST /?q={evil}")
+    assert page.locator("img").count() == 0
