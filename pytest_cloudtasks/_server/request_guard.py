@@ -60,7 +60,7 @@ class RequestGuard:
             collection may grow later.
         how_to_allow: How users allow another one, with ``{}`` for it: ``--allow-host {}``.
         token: The secret that requests for `Area.CONTROL` need; None for none. With a token, only requests for
-            `Area.API` need a known host name: a page that rebinds its name doesn't have the token.
+            `Area.API` need a known host name, unless they have the token, as those of the server's own page do.
     """
 
     def __init__(self, hosts: Container[str], *, how_to_allow: str, token: str | None = None) -> None:
@@ -82,7 +82,7 @@ class RequestGuard:
             )
         target = _URL.match(request.target)
         for host in [*hosts, *([target[2]] if target else [])]:
-            self._check_host(host, any_name=self._token is not None and area is not Area.API)
+            self._check_host(host, any_name=self._allows_any_name(request, area))
         if self._token is not None and area is Area.CONTROL:
             _check_token(request, self._token)
         for origin in _values(request, "origin"):
@@ -98,6 +98,10 @@ class RequestGuard:
                     " this server's own pages may send requests to it. Send the request from a program that is not a"
                     " browser, or type its address into the browser."
                 )
+
+    def _allows_any_name(self, request: RestRequest, area: Area) -> bool:
+        """Whether a page that rebinds its name gets nothing here: it doesn't have the token."""
+        return self._token is not None and (area is not Area.API or _has_token(request, self._token))
 
     def _check_host(self, host: str, *, any_name: bool) -> None:
         match = AUTHORITY.fullmatch(host.strip())
@@ -149,19 +153,24 @@ def not_json(request: RestRequest) -> RestError:
     )
 
 
+def _has_token(request: RestRequest, token: str) -> bool:
+    """Whether ``request`` has ``token``, in a time that doesn't depend on how much of it is right."""
+    sent = _values(request, "authorization")
+    if len(sent) != 1:
+        return False
+    scheme, _, value = sent[0].strip().partition(" ")
+    return hmac.compare_digest(value.strip().encode(), token.encode()) and scheme.lower() == "bearer"
+
+
 def _check_token(request: RestRequest, token: str) -> None:
-    """Raise RestError unless ``request`` has ``token``, in a time that doesn't depend on how much of it is right."""
-    sent = [value.strip() for value in _values(request, "authorization")]
-    if not sent:
+    if not _values(request, "authorization"):
         raise RestError(
             401,
             "UNAUTHENTICATED",
             "The request has no token, and this server was started with one. Send it in the header `Authorization:"
             " Bearer TOKEN`; in a browser, open this server's page with #token=TOKEN at the end of its address.",
         )
-    scheme, _, value = sent[0].partition(" ")
-    is_right = hmac.compare_digest(value.strip().encode(), token.encode())
-    if len(sent) > 1 or scheme.lower() != "bearer" or not is_right:
+    if not _has_token(request, token):
         raise RestError(
             401,
             "UNAUTHENTICATED",

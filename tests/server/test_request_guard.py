@@ -447,10 +447,12 @@ def test_what_drives_the_queues_needs_the_token(
     assert checked_for(Area.DOCUMENT, ("Host", "localhost"), *headers) is None
 
 
-def test_with_a_token_only_the_api_needs_a_known_name() -> None:
+def test_with_a_token_only_clients_of_the_api_need_a_known_name() -> None:
     """A page whose name leads here doesn't have the token, and documents hold nothing of the queues."""
     host, token = ("Host", "evil.test"), ("Authorization", "Bearer s3cret")
-    assert checked_for(Area.API, host, token) == (403, not_allowed("evil.test", "evil.test"))
+    for other in [(), (("Authorization", "Bearer of.a.client"),)]:
+        assert checked_for(Area.API, host, *other) == (403, not_allowed("evil.test", "evil.test"))
+    assert checked_for(Area.API, host, token) is None
     assert checked_for(Area.CONTROL, host) == NO_TOKEN
     assert checked_for(Area.CONTROL, host, token) is None
     assert checked_for(Area.DOCUMENT, host) is None
