@@ -71,7 +71,7 @@ class CloudTasksServer(OnlyWith):
 
     def __enter__(self) -> CloudTasksServer:
         if self._grpc_port:
-            raise RuntimeError("This CloudTasksServer is running already.")
+            raise RuntimeError("This CloudTasksServer is already running.")
         _check_installed()
         from .rest_endpoint import rest_application  # imports aiohttp, which is optional
         from .rest_runner import rest_runner, rest_serving  # the same
@@ -198,8 +198,8 @@ class _Receiver:
 
 def _nobody_there(rpc: str) -> BaseException:
     text = (
-        f"The fake Cloud Tasks behind this endpoint is not active, so {rpc} has no queues to work on: no test that"
-        " asked for it is running. Let the process that calls end before its test does, or begin within it."
+        f"The fake behind this endpoint is not active, so {rpc} was rejected: no test that uses the fake is running."
+        " Start and end the calling process within its test."
     )
     return rpc_error(ServiceError(Code.FAILED_PRECONDITION, text), random.Random(0))
 

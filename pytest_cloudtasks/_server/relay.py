@@ -75,8 +75,8 @@ class Relay:
         peer = transport.get_extra_info("peername")
         client = f"A client at {peer[0]}" if peer else "A client"
         self._on_tls(
-            f"{client} spoke TLS to a port that takes plain HTTP and gRPC. Connect without TLS: by http:// in place of"
-            " https://, and for gRPC by an insecure channel."
+            f"{client} used TLS on a port for plain HTTP and gRPC. Connect without TLS: use http:// instead of"
+            " https://, and an insecure channel for gRPC."
         )
 
 

@@ -18,8 +18,8 @@ from tests.patience import PATIENCE
 from .clients import QUEUE, TASK, over_grpc, over_rest
 
 NOT_ACTIVE = (
-    "The fake Cloud Tasks behind this endpoint is not active, so {rpc} has no queues to work on: no test that asked for"
-    " it is running. Let the process that calls end before its test does, or begin within it."
+    "The fake behind this endpoint is not active, so {rpc} was rejected: no test that uses the fake is running. Start"
+    " and end the calling process within its test."
 )
 
 
@@ -68,7 +68,7 @@ def test_a_server_that_does_not_run_has_no_address() -> None:
         )
     with fake, server, pytest.raises(RuntimeError) as again:
         server.__enter__()
-    assert str(again.value) == "This CloudTasksServer is running already."
+    assert str(again.value) == "This CloudTasksServer is already running."
 
 
 def test_two_servers_at_once() -> None:

@@ -19,8 +19,8 @@ from .rest import address_of, sent
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 REQUEST = b"GET / HTTP/1.1\r\n\r\n"
 TLS_TOLD = (
-    "A client at 127.0.0.1 spoke TLS to a port that takes plain HTTP and gRPC. Connect without TLS: by http:// in"
-    " place of https://, and for gRPC by an insecure channel."
+    "A client at 127.0.0.1 used TLS on a port for plain HTTP and gRPC. Connect without TLS: use http:// instead of"
+    " https://, and an insecure channel for gRPC."
 )
 
 

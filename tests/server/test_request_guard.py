@@ -237,8 +237,8 @@ def test_an_address_to_listen_at_is_not_allowed(given: str) -> None:
     with pytest.raises(ValueError, match=r".") as raised:
         allowed_host(given, "--allow-host")
     assert str(raised.value) == (
-        "--allow-host takes the name or address by which clients call the server, and"
-        f" {given} is an address to listen at. Give the name instead, such as tasks or 192.168.1.20."
+        f"--allow-host takes the name or address by which clients call the server, and {given} is an address to listen"
+        " at. Pass the name instead, such as tasks or 192.168.1.20."
     )
 
 

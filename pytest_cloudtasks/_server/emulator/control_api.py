@@ -92,7 +92,7 @@ class Control:
                 await asyncio.wait_for(scheduler.until(lambda: holds(queue)), seconds)
         except asyncio.TimeoutError:
             raise RestError(
-                504, "DEADLINE_EXCEEDED", f"After {seconds:g} s the server is not {what}. {self._what_is_left(queue)}"
+                504, "DEADLINE_EXCEEDED", f"The server is not {what} after {seconds:g} s. {self._what_is_left(queue)}"
             ) from None
         return web.json_response({"now": _iso(scheduler.observe())})
 
@@ -100,7 +100,7 @@ class Control:
         """Move time ahead ``by`` a duration, or ``to`` an instant, visiting each event on the way."""
         asked = await fields_of(request, ("by", "to", "limit"))
         if ("by" in asked) == ("to" in asked):
-            raise invalid("A jump goes by a duration such as 10m, or to an instant. Pass one of the two.")
+            raise invalid("A jump takes either by, a duration such as 10m, or to, an instant. Pass one of the two.")
         limit = whole_in(asked, "limit", LIMIT, "attempts")
         if "by" in asked:
             gone = await self._jumps.by(duration_in(asked, "by"), limit)

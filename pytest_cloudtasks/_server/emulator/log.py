@@ -79,7 +79,7 @@ class Log:
 
     def lost(self, lines: int) -> str:
         """Return the line that takes the place of ``lines`` that could not be written."""
-        text = f"{counted(lines, 'line')} of the log could not be written: nobody has read it, or its disk is full"
+        text = f"{counted(lines, 'line')} of the log could not be written: it was not read, or its disk is full"
         return self._formatted(self._latest, text, event="server", lost=lines)
 
     def _line(self, at: int, text: str, **more: Any) -> None:

@@ -68,20 +68,18 @@ GROUPS = {
         ),
         ServeOption(
             "--token",
-            "the page and the control endpoints want the header `Authorization: Bearer SECRET`. Prefer the variable:"
+            "the page and the control endpoints require the header `Authorization: Bearer SECRET`. Prefer the variable:"
             " command lines are visible to other users",
             metavar="SECRET",
         ),
-        ServeOption(
-            "--port", "one port for gRPC and REST, in place of the two; 0 for one that is free", Kind.PORT, "PORT"
-        ),
-        ServeOption("--grpc-port", f"{GRPC_PORT}; 0 for one that is free", Kind.PORT, "PORT"),
-        ServeOption("--rest-port", f"{REST_PORT}, which takes gRPC, too; 0 for one that is free", Kind.PORT, "PORT"),
+        ServeOption("--port", "one port for both gRPC and REST; 0 for a free one", Kind.PORT, "PORT"),
+        ServeOption("--grpc-port", f"{GRPC_PORT}; 0 for a free one", Kind.PORT, "PORT"),
+        ServeOption("--rest-port", f"{REST_PORT}, which takes gRPC, too; 0 for a free one", Kind.PORT, "PORT"),
     ),
     "queues": (
         ServeOption(
             "--queue",
-            "a queue that is there from the start: an ID or a full name; may be repeated",
+            "a queue that exists from the start: an ID or a full name; may be repeated",
             Kind.LIST,
             "QUEUE",
         ),
@@ -98,7 +96,7 @@ GROUPS = {
     "deliveries": (
         ServeOption(
             "--forward",
-            "send what goes to URLs under BASE to the server TO, which may be anywhere; may be repeated",
+            "send requests to URLs under BASE to the server TO, which may be anywhere; may be repeated",
             Kind.LIST,
             "BASE=TO",
         ),
@@ -126,7 +124,7 @@ GROUPS = {
             Kind.LIST,
             "OPTION=VALUE",
         ),
-        ServeOption("--seed", "the number that task IDs follow from; another one each time if unset", metavar="N"),
+        ServeOption("--seed", "the seed of task IDs; random if unset", metavar="N"),
         ServeOption(
             "--grace",
             "how long deliveries under way may take to end when the server is stopped (10s)",
@@ -143,7 +141,7 @@ GROUPS = {
             "stop when the parent process ends, or the standard input",
             choices=ENDINGS,
         ),
-        ServeOption("--log-format", "how the log is written (text)", default="text", choices=LOG_FORMATS),
+        ServeOption("--log-format", "the form of the log (text)", default="text", choices=LOG_FORMATS),
     ),
 }
 """The options, by their heading in ``--help``."""

@@ -58,7 +58,7 @@ class _Errors(logging.Handler):
 
 
 def _lost_errors(lines: int) -> str:
-    return f"{counted(lines, 'message')} could not be written: nobody has read them, or the disk is full."
+    return f"{counted(lines, 'message')} could not be written: they were not read, or the disk is full."
 
 
 def _encoding(stream: TextIO | None) -> str:

@@ -55,8 +55,8 @@ class TimeJumps:
                 raise RestError(
                     400,
                     "INVALID_ARGUMENT",
-                    f"Time can't go backwards: it is {to_datetime(now).isoformat()}, and the jump was to go to"
-                    f" {to_datetime(instant).isoformat()}. Jump to a later instant.",
+                    f"Time can't go backwards: it is {to_datetime(now).isoformat()}, but the jump got"
+                    f" to={to_datetime(instant).isoformat()}. Jump to a later instant.",
                 )
             _check_reach(now, instant)
             return await self._go(instant, limit)
@@ -110,9 +110,9 @@ class TimeJumps:
             raise RestError(
                 429,
                 "RESOURCE_EXHAUSTED",
-                f"The drain has come to {to_datetime(clock.now).isoformat()}, and what is next lies beyond"
-                " the year 9000, where it ends. Limit the queue's retries (maxAttempts, maxBackoff), or start the"
-                " server anew: its time is the wall's again.",
+                f"The drain has reached {to_datetime(clock.now).isoformat()}, and its next step is beyond the year"
+                " 9000, where it ends. Limit the queue's retries (maxAttempts, maxBackoff), or restart the server,"
+                " which returns to real time.",
             )
         clock.move(coming.at)
         self._scheduler.observe()
@@ -124,7 +124,7 @@ def _limit_reached(now: int, end: int | None, made: int, limit: int, advice: str
     return RestError(
         429,
         "RESOURCE_EXHAUSTED",
-        f"The {_verb(end)} has made {counted(made, 'attempt')}, and its limit is {limit}. It is"
+        f"The {_verb(end)} stopped after {counted(made, 'attempt')}; its limit is {limit}. It is"
         f" {to_datetime(now).isoformat()} now. {advice}, or {_verb(end)} with a higher limit.",
     )
 
@@ -140,6 +140,6 @@ def _check_reach(now: int, end: int) -> None:
         raise RestError(
             400,
             "INVALID_ARGUMENT",
-            f"A jump goes to {to_datetime(FARTHEST).isoformat()} at the latest, and this one was to go further. It is"
-            f" {to_datetime(now).isoformat()} now. Jump by less.",
+            f"A jump can't go beyond {to_datetime(FARTHEST).isoformat()}. It is {to_datetime(now).isoformat()} now."
+            " Jump by less.",
         )

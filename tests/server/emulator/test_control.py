@@ -107,7 +107,7 @@ def test_time_does_not_go_backwards(server: Emulator) -> None:
     code, status, message = refusal(server, "POST", "/control/jump", '{"to": "2001-01-01T00:00:00Z"}')
     assert (code, status) == (400, "INVALID_ARGUMENT")
     assert message.startswith("Time can't go backwards: it is ")
-    assert message.endswith(", and the jump was to go to 2001-01-01T00:00:00+00:00. Jump to a later instant.")
+    assert message.endswith(", but the jump got to=2001-01-01T00:00:00+00:00. Jump to a later instant.")
     assert before <= now_of(server) < before + timedelta(hours=1)
 
 
@@ -141,7 +141,7 @@ def test_a_jump_has_a_limit(server: Emulator, worker: Worker) -> None:
     server.create()
     code, status, message = refusal(server, "POST", "/control/drain", '{"limit": 3}')
     assert (code, status) == (429, "RESOURCE_EXHAUSTED")
-    assert message.startswith("The drain has made 3 attempts, and its limit is 3. It is ")
+    assert message.startswith("The drain stopped after 3 attempts; its limit is 3. It is ")
     assert message.endswith(
         " now. Limit the queue's retries (maxAttempts, maxRetryDuration), or drain with a higher limit."
     )
@@ -153,7 +153,7 @@ def test_what_is_rejected_is_called_by_its_name(server: Emulator, worker: Worker
     worker.reply = lambda _: (500, [], b"")
     server.create({"schedule_time": now_of(server) + timedelta(minutes=5)})
     _, _, message = refusal(server, "POST", "/control/jump", '{"by": "1h", "limit": 1}')
-    assert message.startswith("The jump has made 1 attempt, and its limit is 1. It is ")
+    assert message.startswith("The jump stopped after 1 attempt; its limit is 1. It is ")
     assert message.endswith(", or jump with a higher limit.")
 
 
@@ -173,7 +173,7 @@ def test_a_jump_too_far_is_rejected_before_anything_happens(server: Emulator, wo
     code, status, message = refusal(server, "POST", "/control/jump", body)
     assert (code, status) == (400, "INVALID_ARGUMENT")
     told, now = re.fullmatch(r"(.* It is )(\S+)( now\. Jump by less\.)", message).group(1, 2)  # type: ignore[union-attr]
-    assert told == "A jump goes to 9000-01-01T00:00:00+00:00 at the latest, and this one was to go further. It is "
+    assert told == "A jump can't go beyond 9000-01-01T00:00:00+00:00. It is "
     assert before <= datetime.fromisoformat(now) <= now_of(server) < before + timedelta(hours=1)
     assert (server.results(), worker.received) == ([], [])
 
@@ -186,14 +186,14 @@ def test_time_goes_on_after_the_farthest_jump() -> None:
         assert now_of(server) >= datetime.fromisoformat(farthest)
         code, status, message = refusal(server, "POST", "/control/jump", '{"by": "1h"}')
         assert (code, status) == (400, "INVALID_ARGUMENT")
-        assert message.startswith(f"A jump goes to {farthest} at the latest, and this one was to go further. It is ")
+        assert message.startswith(f"A jump can't go beyond {farthest}. It is ")
         server.create({"schedule_time": now_of(server) + timedelta(days=1)})
         code, status, message = refusal(server, "POST", "/control/drain")
         assert (code, status) == (429, "RESOURCE_EXHAUSTED")
-        assert message.startswith("The drain has come to 9000-01-01T")
+        assert message.startswith("The drain has reached 9000-01-01T")
         assert message.endswith(
             ", and what is next lies beyond the year 9000, where it ends. Limit the queue's retries (maxAttempts,"
-            " maxBackoff), or start the server anew: its time is the wall's again."
+            " maxBackoff), or restart the server, which returns to real time."
         )
         assert server.results() == []
 
@@ -222,7 +222,7 @@ def test_waiting_in_vain_says_what_is_under_way(server: Emulator, worker: Worker
     assert refusal(server, "POST", "/control/wait", '{"timeout": "0.01s"}') == (
         504,
         "DEADLINE_EXCEEDED",
-        "After 0.01 s the server is not idle. 1 attempt under way: emails/slow.",
+        "The server is not idle after 0.01 s. 1 attempt under way: emails/slow.",
     )
     answering.set()
 
@@ -241,7 +241,7 @@ def test_waiting_for_emptiness_in_vain_says_what_is_to_come(server: Emulator) ->
     assert refusal(server, "POST", "/control/wait", '{"for": "empty", "timeout": "0s"}') == (
         504,
         "DEADLINE_EXCEEDED",
-        "After 0 s the server is not empty. 1 task to come: emails/later.",
+        "The server is not empty after 0 s. 1 task to come: emails/later.",
     )
 
 
@@ -360,7 +360,11 @@ def test_the_timeline_is_there_to_look_at(server: Emulator, worker: Worker) -> N
             "POST",
             "/control/jump",
             "{}",
-            (400, "INVALID_ARGUMENT", "A jump goes by a duration such as 10m, or to an instant. Pass one of the two."),
+            (
+                400,
+                "INVALID_ARGUMENT",
+                "A jump takes either by, a duration such as 10m, or to, an instant. Pass one of the two.",
+            ),
         ),
         (
             "POST",
@@ -467,7 +471,11 @@ def test_the_timeline_is_there_to_look_at(server: Emulator, worker: Worker) -> N
             "POST",
             "/control/jump?to=2030-01-01T00:00:00Z",
             '{"by": {"hours": 1}}',
-            (400, "INVALID_ARGUMENT", "A jump goes by a duration such as 10m, or to an instant. Pass one of the two."),
+            (
+                400,
+                "INVALID_ARGUMENT",
+                "A jump takes either by, a duration such as 10m, or to, an instant. Pass one of the two.",
+            ),
         ),
         (
             "POST",

@@ -56,13 +56,12 @@ def test_a_line_of_json_has_no_control_characters() -> None:
     [
         (
             "text",
-            "2023-11-14 22:13:20.000Z  2 lines of the log could not be written: nobody has read it, or its disk is"
-            " full",
+            "2023-11-14 22:13:20.000Z  2 lines of the log could not be written: it was not read, or its disk is full",
         ),
         (
             "json",
-            '{"at": "2023-11-14T22:13:20+00:00", "text": "2 lines of the log could not be written: nobody has read it,'
-            ' or its disk is full", "event": "server", "lost": 2}',
+            '{"at": "2023-11-14T22:13:20+00:00", "text": "2 lines of the log could not be written: it was not read, or'
+            ' its disk is full", "event": "server", "lost": 2}',
         ),
     ],
 )

@@ -64,7 +64,7 @@ def test_the_banner_says_that_it_listens_everywhere() -> None:
             f"pytest-cloudtasks {__version__}: local Cloud Tasks emulator, seed 7",
             f"  gRPC    {server.grpc}",
             f"  REST    {server.url}",
-            "  listens on all interfaces: whoever reaches this machine may create tasks, jump and reset",
+            "  listens on all interfaces: anyone who can reach this machine may create tasks, jump and reset",
             "  queues  none yet; see --queue",
             f"export CLOUD_TASKS_EMULATOR_HOST={server.url.removeprefix('http://')}",
             f"export CLOUDTASKS_EMULATOR_HOST={server.url.removeprefix('http://')}",
@@ -300,7 +300,7 @@ def test_service_options_and_the_seed_hold_for_the_server() -> None:
         (
             ["--allow-host", "tasks", "--allow-host", "0.0.0.0"],
             "--allow-host takes the name or address by which clients call the server, and 0.0.0.0 is an address to"
-            " listen at. Give the name instead, such as tasks or 192.168.1.20.",
+            " listen at. Pass the name instead, such as tasks or 192.168.1.20.",
         ),
         (["--grace", "9999999999999d"], "--grace takes a duration such as 10s or 1m, but got '9999999999999d'."),
         (["--grace", "5\u00b2s"], "--grace takes a duration such as 10s or 1m, but got '5\u00b2s'."),
@@ -422,8 +422,8 @@ def test_a_port_in_use_is_reported_in_a_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         advice = (
-            f"The server can't listen at 127.0.0.1:{port}: the address is in use, or is none of this machine's. Choose"
-            " another with {}, or 0 for one that is free."
+            f"The server can't listen at 127.0.0.1:{port}: the address is in use, or does not belong to this machine."
+            " Choose another with {}, or 0 for a free one."
         )
         for option, other in (("--rest-port", "--grpc-port"), ("--grpc-port", "--rest-port")):
             code, output = ended(option, port, other, "0")
