@@ -120,7 +120,7 @@ def text_for_json(situation: Situation) -> str | None:
         return None
     if not isinstance(value, (dict, list)):
         return None
-    return f"json= compares with the decoded body, and got a JSON text. Pass the value: json={safe_repr(value)}."
+    return f"json= compares with the decoded body, but got a JSON text. Pass the value: json={safe_repr(value)}."
 
 
 def no_call(situation: Situation) -> str | None:

@@ -300,7 +300,7 @@ def test_json_was_given_as_a_text(cloud_tasks: FakeCloudTasks, enqueue: Enqueue)
     enqueue("one", body=b'{"order": 42}', headers=JSON)
     with pytest.raises(CloudTasksAssertionError) as caught:
         cloud_tasks.assert_enqueued(json='{"order": 42}')
-    hint = "json= compares with the decoded body, and got a JSON text. Pass the value: json={'order': 42}."
+    hint = "json= compares with the decoded body, but got a JSON text. Pass the value: json={'order': 42}."
     assert str(caught.value).endswith(hint)
     for other in ("order", '"order"', "42"):
         with pytest.raises(CloudTasksAssertionError) as caught:

@@ -13,8 +13,8 @@ class AddressTaken(Exception):
 
     def __init__(self, option: str, host: str, port: int) -> None:
         super().__init__(
-            f"The server can't listen at {host}:{port}: the address is in use, or is none of this machine's. Choose"
-            f" another with --{option}, or 0 for one that is free."
+            f"The server can't listen at {host}:{port}: the address is in use, or does not belong to this machine."
+            f" Choose another with --{option}, or 0 for a free one."
         )
 
 

@@ -30,7 +30,7 @@ from .scheduler_loop import SchedulerLoop
 from .sender import Sender
 from .starter import ending_with, ready_file
 
-_EVERYWHERE = "  listens on all interfaces: whoever reaches this machine may {}"
+_EVERYWHERE = "  listens on all interfaces: anyone who can reach this machine may {}"
 _MAY = "create tasks, jump and reset"
 _MAY_WITHOUT_TOKEN = "create tasks; the page and /control want the token"
 
