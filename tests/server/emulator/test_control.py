@@ -192,7 +192,7 @@ def test_time_goes_on_after_the_farthest_jump() -> None:
         assert (code, status) == (429, "RESOURCE_EXHAUSTED")
         assert message.startswith("The drain has reached 9000-01-01T")
         assert message.endswith(
-            ", and what is next lies beyond the year 9000, where it ends. Limit the queue's retries (maxAttempts,"
+            ", and its next step is beyond the year 9000, where it ends. Limit the queue's retries (maxAttempts,"
             " maxBackoff), or restart the server, which returns to real time."
         )
         assert server.results() == []
