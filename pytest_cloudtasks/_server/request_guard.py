@@ -159,7 +159,10 @@ def _has_token(request: RestRequest, token: str) -> bool:
     if len(sent) != 1:
         return False
     scheme, _, value = sent[0].strip().partition(" ")
-    return hmac.compare_digest(value.strip().encode(), token.encode()) and scheme.lower() == "bearer"
+    return (
+        hmac.compare_digest(value.strip().encode(errors="surrogateescape"), token.encode())
+        and scheme.lower() == "bearer"
+    )
 
 
 def _check_token(request: RestRequest, token: str) -> None:

@@ -432,6 +432,7 @@ def checked_for(area: Area, *headers: tuple[str, str]) -> tuple[int, str] | None
         ([("Authorization", "Bearer s3cre")], WRONG_TOKEN),
         ([("Authorization", "Bearer s3cret2")], WRONG_TOKEN),
         ([("Authorization", "Bearer \u00e9")], WRONG_TOKEN),
+        ([("Authorization", "Bearer \udcff")], WRONG_TOKEN),
         ([("Authorization", "Bearer")], WRONG_TOKEN),
         ([("Authorization", "Basic s3cret")], WRONG_TOKEN),
         ([("Authorization", "s3cret")], WRONG_TOKEN),
