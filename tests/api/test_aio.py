@@ -300,7 +300,9 @@ def test_a_deadline_frees_the_slot(cloud_tasks: FakeCloudTasks, enqueue: Enqueue
     enqueue("one", queue="single", dispatch_deadline="15s")
     enqueue("two", queue="single")
     cloud_tasks.drain()
-    assert [call.attempt.dispatch_time for call in route.calls][1] - route.calls[0].attempt.dispatch_time == 15 * 10**9
+    assert route.call_count == 2
+    first, second = cloud_tasks.attempts()
+    assert second.dispatch_time - first.dispatch_time == timedelta(seconds=15)
 
 
 def test_sleep_outside_a_handler_is_rejected(cloud_tasks: FakeCloudTasks) -> None:

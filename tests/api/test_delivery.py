@@ -11,6 +11,7 @@ import pytest
 from pytest_cloudtasks import FakeCloudTasks, TargetRequest
 from pytest_cloudtasks._simulation.delivery import Delivery, working
 from pytest_cloudtasks._simulation.records import model_task
+from pytest_cloudtasks._targets.routes import RouteTarget
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
 NOW = int(START.timestamp()) * 10**9
@@ -24,7 +25,7 @@ def handler_of(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> Callable[..., D
     """Makes the delivery of a task to a route with this handler."""
 
     def make(handle: Callable[[TargetRequest], object]) -> Delivery:
-        route = cloud_tasks.route(MAILER, handler=handle)
+        route = RouteTarget(MAILER, method=None, queue=None, handler=handle, on_exception=None)
         enqueue("one")
         task = model_task(cloud_tasks.assert_enqueued())
         attempt = cloud_tasks._resting.service.begin(NOW, task, forced=True)

@@ -63,8 +63,8 @@ def test_the_marker_documents_its_signature(pytester: pytest.Pytester) -> None:
         '(*, queues=(), project="test-project", location="us-central1", start=None, time="held", seed=0, order="fifo",'
         ' strict=False, auto_create_queues=False, outside="real", autouse=False, on_exception="raise",'
         ' redirect_endpoints=(), firebase_functions="", google_auth=False, async_client_loops="any", eager=False,'
-        " service={}): give this test a fake Cloud Tasks with these options; the nearest marker wins, key by key, and"
-        " queues add up. Each is also an ini option,"
+        " show_secrets=False, service={}): give this test a fake Cloud Tasks with these options; the nearest marker"
+        " wins, key by key, and queues add up. Each is also an ini option,"
         " cloud_tasks_queues and so on: `pytest --help` describes them."
     )
 

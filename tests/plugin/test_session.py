@@ -359,8 +359,8 @@ def test_a_misspelt_option_names_the_test_and_the_nearest_option(pytester: pytes
     assert (
         "test_shop.py:4: test_order: @pytest.mark.cloud_tasks has no option 'queus'. Did you mean 'queues'? Its options"
         " are queues, project, location, start, time, seed, order, strict, auto_create_queues, outside, autouse,"
-        " on_exception, redirect_endpoints, firebase_functions, google_auth, async_client_loops, eager and"
-        " service." in result.stdout.str().splitlines()
+        " on_exception, redirect_endpoints, firebase_functions, google_auth, async_client_loops, eager,"
+        " show_secrets and service." in result.stdout.str().splitlines()
     )
 
 

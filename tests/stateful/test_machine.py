@@ -231,7 +231,7 @@ def test_a_misspelt_option_is_rejected() -> None:
     assert str(refusal.value) == (
         "Misspelt.options has no option 'servce'. Did you mean 'service'? Its options are queues, project, location,"
         " start, time, seed, order, strict, auto_create_queues, on_exception, redirect_endpoints, firebase_functions,"
-        " google_auth, async_client_loops, eager and service."
+        " google_auth, async_client_loops, eager, show_secrets and service."
     )
 
 
