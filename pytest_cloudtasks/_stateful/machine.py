@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 OPTIONS = tuple(name for name in inspect.signature(FakeCloudTasks).parameters if name != "choices")
 """The options of a fake; the random choices are the machine's own."""
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
-"""The same instant in every run, so that an example is reproducible. Evidence: our choice."""
+"""The same instant in every run, so that an example is reproducible."""
 CHANCE = "leave_to_chance"
 OWN_WORK = (
     "begin_own_work",
@@ -177,7 +177,7 @@ class CloudTasksMachine(RuleBasedStateMachine):
                 note(f"Timeline:\n{timeline}")
 
     def _ids_of_queues(self) -> list[str]:
-        """Return the existing queues: IDs, or full names if the ID would mean another queue. Evidence: our choice."""
+        """Return the existing queues: IDs, or full names if the ID would mean another queue."""
         path = self.cloud_tasks.queue_path
         short = id_of
         there = self._observer.queues
