@@ -157,6 +157,7 @@ def _announce(options: ServeOptions, scheduler: SchedulerLoop, log: Log, data: d
         f"{program_and_version()}: local Cloud Tasks emulator, seed {settings.seed}",
         f"  gRPC    {data['grpc']}",
         f"  REST    {data['rest']}",
+        f"  page    {data['rest']}/{'#token=TOKEN' if options.token else ''}",
         *([_EVERYWHERE.format(_MAY_WITHOUT_TOKEN if options.token else _MAY)] if everywhere else []),
         *([f"  Firebase functions  {settings.firebase_functions}"] if settings.firebase_functions else []),
         *[f"  {'queues' if index == 0 else '      '}  {one}" for index, one in enumerate(data["queues"] or [none])],

@@ -635,6 +635,7 @@ def test_a_rebound_name_reads_nothing(server: Emulator, path: str) -> None:
 def test_a_token_protects_the_control_endpoints() -> None:
     """However their paths are encoded; the API, keys and health answer without it."""
     with running_emulator("--queue", "emails", "--token", "s3cret", "--log-format", "none") as server:
+        assert f"  page    {server.url}/#token=TOKEN" in server.banner
 
         def status(method: str, path: str, token: str | None = None) -> int:
             headers = {} if token is None else {"Authorization": f"Bearer {token}"}
