@@ -1,15 +1,18 @@
-"""A standing server beside echo servers: CreateTask over gRPC and REST, and deliveries.
+"""The emulator beside echo servers: start, CreateTask over gRPC and REST, deliveries, and many tasks.
 
-An echo server answers each request with the request, by the same libraries (grpcio with as many threads, aiohttp), so
-the ratio is what the service itself costs. The clients are as plain as can be: a channel that sends bytes, and
-aiohttp's. Deliveries go to the echo server, each over a connection of its own; beside them stands aiohttp's client that
-does the same without a queue. All servers run in processes of their own, `python -m benchmarks.serving` being the echo.
+An echo server answers each request with the request, by the same libraries (grpcio with 16 threads, aiohttp), so the
+ratio is what the service itself costs. The clients are as plain as can be: a channel that sends bytes, and aiohttp's.
+Deliveries go to the echo server; aiohttp's client, which does the same without a queue, is what they are compared to.
+Each server runs in a process of its own, and is measured in turns with the other: `python -m benchmarks.serving` is the
+echo, and with an address and seconds a process of 16 clients that create tasks there.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import mmap
+import socket
 import subprocess
 import sys
 import time
@@ -18,6 +21,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from statistics import median
+from typing import NamedTuple
 
 import aiohttp
 import grpc
@@ -38,25 +43,67 @@ CONCURRENT = 5
 """Attempts under way in each."""
 
 
+MANY_QUEUES = 10
+RATE = 500
+"""The most dispatches a second of a queue."""
+ROUNDS = 5
 ECHO = [sys.executable, "-m", "benchmarks.serving"]
 
 
-def rows(tasks: int = 4000) -> Iterator[Row]:
-    """What a task costs that comes over the wire, and one that is delivered, against the echo."""
+def rows(tasks: int = 4_000, many: int = 50_000) -> Iterator[Row]:
+    """How quick the emulator is."""
+    yield from _start()
     for clients in (1, THREADS):
-        yield _row("gRPC", clients, lambda grpc_at, _, n=clients: over_grpc(grpc_at, tasks, n))
-        yield _row("REST", clients, lambda _, rest, n=clients: asyncio.run(over_rest(rest, tasks, n)))
+        yield _row("gRPC", clients, 1.9, lambda grpc_at, _, n=clients: over_grpc(grpc_at, tasks // ROUNDS, n))
+        yield _row("REST", clients, 5, lambda _, rest, n=clients: asyncio.run(over_rest(rest, tasks // ROUNDS, n)))
     yield _deliveries(tasks)
+    yield asyncio.run(_rate_while_creating())
+    yield from asyncio.run(_many(many))
 
 
-def _row(kind: str, clients: int, measure: Callable[[str, str], float]) -> Row:
-    rates = []
-    for command in (_standing(), ECHO):
-        with running(command) as (grpc_at, rest):
-            rates.append(measure(grpc_at, rest))
-    server, echo = rates
-    what = f"CreateTask over {kind}, {counted(clients)}: server against echo"
-    return Row(what, echo / server, "×", note=f"{server:,.0f} and {echo:,.0f} a second")
+def _start() -> Iterator[Row]:
+    opened, answered = [], []
+    for _ in range(ROUNDS):
+        port = _free_port()
+        command = _standing()
+        command[command.index("--rest-port") + 1] = str(port)
+        begun = time.perf_counter()
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=ROOT) as process:
+            try:
+                while True:
+                    try:
+                        connection = socket.create_connection(("127.0.0.1", port))
+                        break
+                    except OSError:
+                        time.sleep(0.002)
+                opened.append(time.perf_counter() - begun)
+                connection.sendall(f"GET /v2/{QUEUE} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+                assert connection.recv(100).startswith(b"HTTP/1.1 200")
+                answered.append(time.perf_counter() - begun)
+                connection.close()
+            finally:
+                process.terminate()
+    yield Row("start of the emulator: its port is open", min(opened) * 1e3, "ms", 350, note="the least of 5")
+    yield Row(
+        "start of the emulator: the first call is answered", min(answered) * 1e3, "ms", 900, note="the least of 5"
+    )
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+        return port
+
+
+def _row(kind: str, clients: int, goal: float, measure: Callable[[str, str], float]) -> Row:
+    """The emulator against the echo, in turns; the median ratio of the rounds."""
+    with running(_standing()) as emulator, running(ECHO) as echo:
+        pairs = [(measure(*emulator[:2]), measure(*echo[:2])) for _ in range(ROUNDS)]
+    ratio = median(other / own for own, other in pairs)
+    own, other = (median(rates) for rates in zip(*pairs, strict=True))
+    what = f"CreateTask over {kind}, {counted(clients)}: emulator against echo"
+    note = f"{own:,.0f} and {other:,.0f} a second"
+    return Row(what, ratio, "×", goal if clients == THREADS else None, note=note)
 
 
 def counted(clients: int) -> str:
@@ -65,11 +112,11 @@ def counted(clients: int) -> str:
 
 
 def _deliveries(tasks: int) -> Row:
-    with running(ECHO) as (_, echo):
-        with running(_standing(*(f"q{number}" for number in range(QUEUES)))) as (_, rest):
-            server = asyncio.run(delivered(rest, f"{echo}/work", tasks))
-        bare = asyncio.run(requested(f"{echo}/work", tasks))
-    what = f"deliveries, {QUEUES * CONCURRENT} under way: server against a client without a queue"
+    with running(ECHO) as echo:
+        with running(_standing(*(f"q{number}" for number in range(QUEUES)))) as emulator:
+            server = asyncio.run(delivered(emulator.rest, f"{echo.rest}/work", tasks))
+        bare = asyncio.run(requested(f"{echo.rest}/work", tasks))
+    what = f"deliveries, {QUEUES * CONCURRENT} under way: emulator against a client without a queue"
     return Row(what, bare / server, "×", note=f"{server:,.0f} and {bare:,.0f} a second")
 
 
@@ -79,8 +126,21 @@ def _standing(*queues: str) -> list[str]:
     return [sys.executable, "-W", "ignore", "-m", "pytest_cloudtasks", "serve", *options]
 
 
+class Server(NamedTuple):
+    """A server in a process of its own."""
+
+    grpc: str
+    rest: str
+    pid: int
+
+    @property
+    def memory(self) -> int:
+        """Bytes of memory that it has."""
+        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * mmap.PAGESIZE
+
+
 @contextmanager
-def running(command: list[str]) -> Iterator[tuple[str, str]]:
+def running(command: list[str]) -> Iterator[Server]:
     """A server whose first line says where it is; its log is thrown away."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         assert process.stdout is not None
@@ -88,7 +148,7 @@ def running(command: list[str]) -> Iterator[tuple[str, str]]:
         drain = ThreadPoolExecutor(1)
         drain.submit(process.stdout.read)
         try:
-            yield ready["grpc"], ready["rest"]
+            yield Server(ready["grpc"], ready["rest"], process.pid)
         finally:
             process.terminate()
             process.wait()
@@ -141,6 +201,30 @@ async def over_rest(url: str, tasks: int, clients: int) -> float:
         return tasks / (time.perf_counter() - begun)
 
 
+async def _call(session: aiohttp.ClientSession, method: str, path: str, body: object = None) -> None:
+    async with session.request(method, path, json=body) as answer:
+        answer.raise_for_status()
+        await answer.read()
+
+
+async def _repeat(session: aiohttp.ClientSession, path: str, body: object, times: int) -> None:
+    for _ in range(times):
+        await _call(session, "POST", path, body)
+
+
+async def _create_for(rest: str, seconds: float) -> None:
+    """Create tasks by 16 clients for so long."""
+    task = {"task": {"httpRequest": {"url": "https://worker.test/send"}, "scheduleTime": LATER.isoformat()}}
+    end = time.monotonic() + seconds
+
+    async def create(session: aiohttp.ClientSession) -> None:
+        while time.monotonic() < end:
+            await _call(session, "POST", PATH, task)
+
+    async with aiohttp.ClientSession(rest) as session:
+        await asyncio.gather(*[create(session) for _ in range(THREADS)])
+
+
 async def delivered(server: str, url: str, tasks: int) -> float:
     """Tasks a second that come from queues which are resumed at once; a queue dispatches 500 a second at the most."""
     async with aiohttp.ClientSession(server) as session:
@@ -168,15 +252,76 @@ async def delivered(server: str, url: str, tasks: int) -> float:
 async def requested(url: str, tasks: int) -> float:
     """Requests a second of aiohttp's client, as many under way."""
 
-    async def ask(number: int) -> None:
-        for _ in range(number):
-            async with aiohttp.ClientSession() as session, session.post(url, data=b"hello") as answer:
-                await answer.read()
+    async with aiohttp.ClientSession() as session:
 
-    under_way = QUEUES * CONCURRENT
-    begun = time.perf_counter()
-    await asyncio.gather(*[ask(tasks // under_way) for _ in range(under_way)])
-    return tasks / (time.perf_counter() - begun)
+        async def ask(number: int) -> None:
+            for _ in range(number):
+                async with session.post(url, data=b"hello") as answer:
+                    await answer.read()
+
+        under_way = QUEUES * CONCURRENT
+        begun = time.perf_counter()
+        await asyncio.gather(*[ask(tasks // under_way) for _ in range(under_way)])
+        return tasks / (time.perf_counter() - begun)
+
+
+async def _rate_while_creating(seconds: int = 6) -> Row:
+    """Dispatches a second of a queue that may make 500, while 16 clients of another process create tasks."""
+    with running(ECHO) as echo, running(_standing("rate")) as emulator:
+        async with aiohttp.ClientSession(emulator.rest) as session:
+            queue = f"/v2/{QUEUE.removesuffix('load')}rate"
+            await _call(session, "POST", f"{queue}:pause")
+            task = {"task": {"httpRequest": {"url": f"{echo.rest}/work", "body": "aGVsbG8="}}}
+            await asyncio.gather(
+                *[_repeat(session, f"{queue}/tasks", task, RATE * (seconds + 4) // THREADS) for _ in range(THREADS)]
+            )
+            creating = subprocess.Popen([*ECHO, emulator.rest, str(seconds + 4)], cwd=ROOT)
+            await asyncio.sleep(2)
+            await _call(session, "POST", f"{queue}:resume")
+            await asyncio.sleep(1)  # a full bucket is a burst
+            before = (await _received(echo))[0]
+            begun = time.perf_counter()
+            await asyncio.sleep(seconds)
+            made, took = (await _received(echo))[0] - before, time.perf_counter() - begun
+            creating.wait()
+    return Row("dispatches a second of 500, while 16 clients create", made / took, "", RATE * 0.95, is_at_least=True)
+
+
+async def _received(echo: Server) -> tuple[int, int]:
+    """How many requests of tasks the echo server has had, and of how many tasks."""
+    async with aiohttp.ClientSession() as session, session.get(f"{echo.rest}/received") as answer:
+        requests, tasks = await answer.json()
+        return requests, tasks
+
+
+async def _many(tasks: int) -> list[Row]:
+    """Many tasks that wait in ten queues, and go out: what one takes, and whether all have arrived once."""
+    names = [f"many{number}" for number in range(MANY_QUEUES)]
+    with running(ECHO) as echo, running(_standing(*names)) as emulator:
+        async with aiohttp.ClientSession(emulator.rest) as session:
+            queues = [f"/v2/{QUEUE.removesuffix('load')}{name}" for name in names]
+            for queue in queues:
+                await _call(session, "POST", f"{queue}:pause")
+            task = {"task": {"httpRequest": {"url": f"{echo.rest}/work", "body": "aGVsbG8="}}}
+            await asyncio.gather(*[_repeat(session, f"{queue}/tasks", task, 100) for queue in queues])
+            before = emulator.memory
+            each = tasks // MANY_QUEUES - 100
+            await asyncio.gather(*[_repeat(session, f"{queue}/tasks", task, each) for queue in queues])
+            grown = (emulator.memory - before) / (each * MANY_QUEUES)
+            for queue in queues:
+                await _call(session, "POST", f"{queue}:resume")
+            await _call(session, "POST", "/control/wait", {"for": "empty", "timeout": "20m"})
+            requests, arrived = await _received(echo)
+    wrong = tasks - arrived + requests - arrived
+    return [
+        Row(f"memory of each of {tasks:,} tasks that wait in ten queues", grown, "bytes", 1_229),
+        Row(
+            f"of {tasks:,} tasks in ten queues, lost or delivered twice",
+            tasks - arrived + requests - arrived,
+            "tasks",
+            0,
+        ),
+    ]
 
 
 async def _echo() -> None:
@@ -190,7 +335,18 @@ async def _echo() -> None:
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     application = web.Application()
-    application.router.add_post("/{path:.*}", _back)
+    received: list[str] = []
+
+    async def back(request: web.Request) -> web.Response:
+        if (name := request.headers.get("X-CloudTasks-TaskName")) is not None:
+            received.append(name)
+        return web.Response(body=await request.read(), content_type="application/json")
+
+    async def count(request: web.Request) -> web.Response:
+        return web.json_response([len(received), len(set(received))])
+
+    application.router.add_post("/{path:.*}", back)
+    application.router.add_get("/received", count)
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -198,9 +354,5 @@ async def _echo() -> None:
     await asyncio.Event().wait()
 
 
-async def _back(request: web.Request) -> web.Response:
-    return web.Response(body=await request.read(), content_type="application/json")
-
-
 if __name__ == "__main__":
-    asyncio.run(_echo())
+    asyncio.run(_create_for(sys.argv[1], float(sys.argv[2])) if sys.argv[1:] else _echo())
