@@ -566,8 +566,8 @@ def current() -> FakeCloudTasks:
     fake = simulation.fake if isinstance(simulation, Simulation) else None
     if not isinstance(fake, FakeCloudTasks):
         raise RuntimeError(
-            "No FakeCloudTasks is active. Ask for the cloud_tasks fixture, or use `with FakeCloudTasks() as"
-            " cloud_tasks:`."
+            "No FakeCloudTasks is active. Ask for the cloud_tasks fixture, mark the test or its class with"
+            " @pytest.mark.cloud_tasks, or use `with FakeCloudTasks() as cloud_tasks:`."
         )
     return fake
 

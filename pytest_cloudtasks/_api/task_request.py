@@ -99,7 +99,10 @@ def _check_app_engine(
 
 def _check_app(app: object) -> None:
     if not callable(app):
-        raise TypeError(f"send() takes a WSGI or an ASGI application, but got {safe_repr(app)}, which can't be called.")
+        raise TypeError(
+            f"send() takes a WSGI or an ASGI application, but got {safe_repr(app)}, which can't be called. Pass the"
+            " application itself, not a client, a module or its name."
+        )
     check_no_factory(app, "send()")
 
 

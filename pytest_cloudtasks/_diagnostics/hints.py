@@ -31,7 +31,7 @@ from .._targets.request import url_of
 from .._text import counted, listed, safe_repr
 from .._time.clock import Clock
 from .._units import MINUTE, SECOND
-from . import on_commit
+from . import another_connection, on_commit
 from .diff import in_detail
 from .missing_credentials import advice_inside
 from .text_bodies import ADVICE, is_decoded, is_refused, unlike_its_type
@@ -143,10 +143,17 @@ def no_call(situation: Situation) -> str | None:
     mocks = mocks_that_created()
     if mocks:
         return (
-            f"No client has called this fake. {listed(mocks)} received create_task(): this client was built while its"
-            " class was patched, perhaps by an earlier test, and was kept in a cache or a module. Clear the cache, and"
-            " don't patch the client."
+            f"No client has called this fake. {listed(mocks)} received create_task(): a patch has put it in place of"
+            " the client, in this test, or in an earlier one whose mock was kept in a cache or a module. Remove the"
+            " patch, and clear the cache."
         )
+    if situation.history.has_inner_calls:
+        return (
+            "No client has called this fake. The calls went to a fake that has ended since: while `with"
+            " FakeCloudTasks() as …` lasts, it receives them. Assert on that one, or don't open it."
+        )
+    if on_commit.hint():
+        return None
     return "No client has called this fake. Check that the code which enqueues ran, and that it ran in this process."
 
 
@@ -192,6 +199,11 @@ def nothing_driven(situation: Situation) -> str | None:
 def callbacks_waiting(situation: Situation) -> str | None:
     """Explain that Django delays callbacks until a commit."""
     return on_commit.hint() if situation.match is not None or situation.is_a_tests_own else None
+
+
+def of_another_connection(situation: Situation) -> str | None:
+    """Explain that Django's ASGI application doesn't see the transaction of the test."""
+    return None if situation.error is None else another_connection.hint(situation.error)
 
 
 def nearly_matching_route(situation: Situation) -> str | None:
@@ -283,6 +295,7 @@ HINTS: Iterable[Hint] = (
     no_call,
     nothing_driven,
     callbacks_waiting,
+    of_another_connection,
     nearly_matching_route,
     several_match,
     dropped_header,

@@ -98,7 +98,8 @@ class Fakes:
     def outside_text(self, call: str, in_test: bool) -> str:
         """Return the error of ``call`` outside a fake, with ``outside="refuse"``."""
         advice = (
-            "Ask for the cloud_tasks fixture in the test or fixture that makes the call, or allow it with"
+            "Ask for the cloud_tasks fixture in the test or fixture that makes the call, mark the test with"
+            " @pytest.mark.cloud_tasks, or allow it with"
             ' @pytest.mark.cloud_tasks(outside="real").'
             if in_test
             else "No test is running now: move the call into a function that a test calls, or make it inside `with"

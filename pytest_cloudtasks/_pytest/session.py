@@ -305,7 +305,10 @@ class PluginSession:
 
     def _sections_of(self, error: BaseException) -> Iterator[tuple[str, Callable[[], str]]]:
         """Return the titles and texts of a failed test's fake for the report."""
+        from .._diagnostics import missing_fixture  # only a failure needs it
+
         yield "Cloud Tasks failures before", lambda: self._swallowed_text(error)
+        yield "Cloud Tasks: fixtures", lambda: missing_fixture.advice(error)
         if self.simulations:
             yield from self._fakes.sections_of(self.simulations, error)
         else:

@@ -94,6 +94,8 @@ class History:
         """What targets have answered, or raised."""
         self.inspected = Inspected()
         """What the test has looked at."""
+        self.has_inner_calls = False
+        """Whether a fake that was opened within this one, and has ended, received calls."""
         self._records: list[Record | None] = []
         self._grown = threading.Condition(self.lock)
         self._waiting = 0

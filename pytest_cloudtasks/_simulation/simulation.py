@@ -275,6 +275,10 @@ class Simulation:
                 self.driving.end(self.targets)
             finally:
                 router.leave(self)
+                if self.history.calls():
+                    for outer in router.backends:
+                        if isinstance(outer, Simulation):
+                            outer.history.has_inner_calls = True
                 unawaited_calls.uninstall()
                 with self.lock:
                     self.has_ended = True

@@ -30,6 +30,7 @@ class _Application(Target):
         if not callable(app):
             raise TypeError(
                 f"{what} takes a WSGI or an ASGI application, but got {safe_repr(app)}, which can't be called."
+                " Pass the application itself, not a client, a module or its name."
             )
         check_no_factory(app, what)
         self._app = app

@@ -122,7 +122,8 @@ def test_wrong_arguments_of_targets(cloud_tasks: FakeCloudTasks) -> None:
     with pytest.raises(TypeError) as refusal:
         cloud_tasks.mount("https://w.test", "shop:app")  # type: ignore[arg-type]
     assert str(refusal.value) == (
-        "mount() takes a WSGI or an ASGI application, but got 'shop:app', which can't be called."
+        "mount() takes a WSGI or an ASGI application, but got 'shop:app', which can't be called. Pass the"
+        " application itself, not a client, a module or its name."
     )
     enqueue()
     assert cloud_tasks.drain().succeeded == 1

@@ -317,5 +317,6 @@ def test_current_fails_without_a_fake() -> None:
     with pytest.raises(RuntimeError) as caught:
         current()
     assert str(caught.value) == (
-        "No FakeCloudTasks is active. Ask for the cloud_tasks fixture, or use `with FakeCloudTasks() as cloud_tasks:`."
+        "No FakeCloudTasks is active. Ask for the cloud_tasks fixture, mark the test or its class with"
+        " @pytest.mark.cloud_tasks, or use `with FakeCloudTasks() as cloud_tasks:`."
     )

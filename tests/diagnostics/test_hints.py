@@ -140,9 +140,9 @@ def test_a_mock_of_an_earlier_test_has_taken_the_call(cloud_tasks: FakeCloudTask
         client()
     client().create_task(parent=cloud_tasks.queue_path("receipts"), task={})
     assert hints_of(cloud_tasks.assert_enqueued) == [
-        f"{NO_CALL} <MagicMock name='CloudTasksClient()'> received create_task(): this client was built while its class"
-        " was patched, perhaps by an earlier test, and was kept in a cache or a module. Clear the cache, and don't"
-        " patch the client."
+        f"{NO_CALL} <MagicMock name='CloudTasksClient()'> received create_task(): a patch has put it in place of the"
+        " client, in this test, or in an earlier one whose mock was kept in a cache or a module. Remove the patch, and"
+        " clear the cache."
     ]
 
 
@@ -155,6 +155,10 @@ def test_the_calls_went_to_another_fake(cloud_tasks: FakeCloudTasks, enqueue: En
             " `with FakeCloudTasks() as …`, or don't open it."
         ]
         inner.assert_enqueued()
+    assert hints_of(cloud_tasks.assert_enqueued) == [
+        f"{NO_CALL} The calls went to a fake that has ended since: while `with FakeCloudTasks() as …` lasts, it"
+        " receives them. Assert on that one, or don't open it."
+    ]
 
 
 # --- nothing has driven ----------------------------------------------------------------------------------------------

@@ -24,7 +24,8 @@ IMPORTS = {
 }
 REFUSAL = (
     'CloudTasksClient.create_task() was blocked: no fake is active, and outside="refuse" blocks calls to the real'
-    " service. Ask for the cloud_tasks fixture in the test or fixture that makes the call, or allow it with"
+    " service. Ask for the cloud_tasks fixture in the test or fixture that makes the call, mark the test with"
+    " @pytest.mark.cloud_tasks, or allow it with"
     ' @pytest.mark.cloud_tasks(outside="real").\nThe call was made at app.py:9, in enqueue.'
 )
 

@@ -62,7 +62,8 @@ def test_a_call_is_rejected_before_its_token_is_fetched(pytester: pytest.Pyteste
     result.assert_outcomes(failed=1)
     text = (
         f'GET {URL} was blocked: no fake is active, and outside="refuse" blocks calls to the real service. Ask for the'
-        " cloud_tasks fixture in the test or fixture that makes the call, or allow it with"
+        " cloud_tasks fixture in the test or fixture that makes the call, mark the test with"
+        " @pytest.mark.cloud_tasks, or allow it with"
         ' @pytest.mark.cloud_tasks(outside="real").\nThe call was made at shop.py:'
     )
     assert text in result.stdout.str()

@@ -192,7 +192,8 @@ def test_deferring_credentials_can_be_turned_off(pytester: pytest.Pytester) -> N
 
 REFUSAL = (
     'CloudTasksClient.create_task() was blocked: no fake is active, and outside="refuse" blocks calls to the real'
-    " service. Ask for the cloud_tasks fixture in the test or fixture that makes the call, or allow it with"
+    " service. Ask for the cloud_tasks fixture in the test or fixture that makes the call, mark the test with"
+    " @pytest.mark.cloud_tasks, or allow it with"
     ' @pytest.mark.cloud_tasks(outside="real").\nThe call was made at app.py:9, in enqueue.'
 )
 

@@ -157,3 +157,30 @@ def test_a_wider_fixture_may_look_and_have_a_fake_of_its_own(pytester: pytest.Py
 """
     )
     pytester.runpytest().assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("mark", ["", "@pytest.mark.cloud_tasks"])
+def test_a_test_case_that_asks_for_the_fixture_is_told_how_to_find_its_fake(
+    pytester: pytest.Pytester, mark: str
+) -> None:
+    """unittest calls the method without arguments, and says no more than that."""
+    pytester.makepyfile(
+        f"""
+        import unittest
+        import pytest
+
+        {mark}
+        class TestOrder(unittest.TestCase):
+            def test_it(self, cloud_tasks):
+                pass
+
+            def test_other(self, other):
+                pass
+        """
+    )
+    output = pytester.runpytest("-p", "no:asyncio").stdout.str()
+    assert output.count("Cloud Tasks: fixtures") == 1
+    assert (
+        "A method of a TestCase gets no fixtures. Mark the class with @pytest.mark.cloud_tasks, and call"
+        " pytest_cloudtasks.current() for its fake."
+    ) in output

@@ -248,7 +248,8 @@ def test_the_error_for_a_missing_target_says_what_to_add(cloud_tasks: FakeCloudT
         (
             lambda fake: fake.mount_app_engine("app"),
             TypeError,
-            "mount_app_engine() takes a WSGI or an ASGI application, but got 'app', which can't be called.",
+            "mount_app_engine() takes a WSGI or an ASGI application, but got 'app', which can't be called. Pass the"
+            " application itself, not a client, a module or its name.",
         ),
         (
             lambda fake: fake.mount_app_engine(app, version=2),

@@ -395,7 +395,10 @@ def test_a_mount_takes_an_application(app: Any) -> None:
     """What can't be called is rejected by its own words."""
     with pytest.raises(TypeError) as refused:
         MountTarget("https://app.test", app, None)
-    assert str(refused.value) == f"mount() takes a WSGI or an ASGI application, but got {app!r}, which can't be called."
+    assert str(refused.value) == (
+        f"mount() takes a WSGI or an ASGI application, but got {app!r}, which can't be called. Pass the application"
+        " itself, not a client, a module or its name."
+    )
 
 
 def test_a_script_needs_statuses(request_for: RequestFor) -> None:

@@ -33,7 +33,8 @@ BLOCKED = (
     re.escape(f"POST {URL} was").replace("/v2/", "/v2(?:beta3)?/")
     + re.escape(
         ' blocked: no fake is active, and outside="refuse" blocks calls to the real service. Ask for the'
-        " cloud_tasks fixture in the test or fixture that makes the call, or allow it with"
+        " cloud_tasks fixture in the test or fixture that makes the call, mark the test with"
+        " @pytest.mark.cloud_tasks, or allow it with"
         ' @pytest.mark.cloud_tasks(outside="real").\n'
         "The call was made at app.py:"
     )

@@ -505,3 +505,33 @@ def test_a_live_server_in_a_block_of_background(run_project: RunProject) -> None
                 assert welcomed() == "retry 0"
     """
     ).assert_outcomes(passed=2)
+
+
+def test_hints_for_django(run_project: RunProject) -> None:
+    """Callbacks that wait explain a missing call; under ASGI the test's transaction is another connection's."""
+    result = run_project(
+        """
+    from django.contrib.auth.models import User
+
+    @pytest.mark.django_db
+    def test_callbacks(cloud_tasks):
+        shop.sign_up("ada")
+        cloud_tasks.assert_enqueued()
+
+    @pytest.mark.django_db
+    def test_asgi(cloud_tasks):
+        cloud_tasks.mount("https://shop.test", shop.asgi)
+        User.objects.create(username="ada")
+        shop.enqueue("/welcome/ada")
+        cloud_tasks.drain()
+    """
+    )
+    result.assert_outcomes(failed=2)
+    output = result.stdout.str()
+    assert "No client has called this fake." not in output
+    assert "1 on_commit callback of Django has not run" in output
+    assert (
+        "Under ASGI, a view of Django has a connection of its own to the database, which does not see the test's"
+        " transaction. Mount get_wsgi_application(), drive by async_to_sync(cloud_tasks.aio.drain)(), or commit with"
+        " django_db(transaction=True)."
+    ) in output
