@@ -234,7 +234,9 @@ UNKNOWN = "Create it with cloud_tasks.create_queue({queue!r}), or by the option 
         (
             ["projects/p/locations/l/queues/receipts"],
             "receipts",
-            "There is no queue 'receipts'. The only queue of this test is projects/p/locations/l/queues/receipts.",
+            "There is no queue 'receipts'. Did you mean 'projects/p/locations/l/queues/receipts'? IDs belong to the"
+            " options project (test-project) and location (us-central1). The only queue of this test is"
+            " projects/p/locations/l/queues/receipts.",
         ),
         (
             ["receipts"],
