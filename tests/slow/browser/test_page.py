@@ -152,11 +152,12 @@ def test_twenty_thousand_finished_tasks(server: Emulator, open_page: Open) -> No
     names = [f"t{number}" for number in range(20_000)]
     with requests.Session() as session:
         session.post(f"{server.url}/v2/{QUEUE}:pause", json={}, timeout=PATIENCE)
-        for first in range(0, len(names), 1_000):
+        for first in range(0, len(names), 100):
             tasks = [
-                {"name": f"{QUEUE}/tasks/{name}", "httpRequest": {"url": f"{BASE}/send"}} for name in names[first:]
+                {"name": f"{QUEUE}/tasks/{name}", "httpRequest": {"url": f"{BASE}/send"}}
+                for name in names[first : first + 100]
             ]
-            batch = {"requests": [{"parent": QUEUE, "task": task} for task in tasks[:1_000]]}
+            batch = {"requests": [{"parent": QUEUE, "task": task} for task in tasks]}
             answer = session.post(f"{server.url}/v2/{QUEUE}/tasks:batchCreate", json=batch, timeout=PATIENCE)
             assert answer.status_code == 200, answer.text
         session.post(f"{server.url}/v2/{QUEUE}:purge", json={}, timeout=PATIENCE)
