@@ -18,7 +18,7 @@ import grpc.aio
 
 from .._messages.grpc_errors import InProcessRpcError
 from .._messages.rpc_call import IncomingCall, rpc_of
-from .channel import Codec, Connection, last_error
+from .channel import Codec, Connection, remember
 from .grpc_channels import Bind
 from .router import Backend
 
@@ -187,7 +187,7 @@ class AnsweredCall(grpc.aio.UnaryUnaryCall):  # type: ignore[misc]
         if first is not None:
             yield from first.__await__()
         if self._error is not None:
-            last_error.set(self._error)
+            remember(self._error)
             raise self._error
         return self._result
 

@@ -6,20 +6,34 @@ import random
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import cached_property
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import grpc
 from google.protobuf.message import DecodeError
 
-from .._messages.grpc_errors import InProcessCall, InProcessRpcError
+from .._messages.grpc_errors import InProcessCall, InProcessRpcError, status_code_of
 from .._messages.methods import Method, method_at
 from .._messages.proto import parsed_as, proto_of
 from .._messages.rpc_call import IncomingCall, rpc_of
 from .grpc_channels import Bind, Open
 from .router import Backend, router
 
-last_error: ContextVar[InProcessRpcError | None] = ContextVar("last_error", default=None)
+
+class LastError(NamedTuple):
+    """What retry loops need of a fake's error. The error itself would keep its frames, and with them the whole fake."""
+
+    status: int
+    text: str
+    jitter: random.Random
+
+
+last_error: ContextVar[LastError | None] = ContextVar("last_error", default=None)
 """The error that a fake's call last raised in this context. Retry loops need not wait after it."""
+
+
+def remember(error: InProcessRpcError) -> None:
+    """Set the last error of this context."""
+    last_error.set(LastError(status_code_of(error), error.details(), error.jitter))
 
 
 class Connection:
@@ -207,7 +221,7 @@ class DeferredCall(grpc.UnaryUnaryMultiCallable):  # type: ignore[misc]
             call = IncomingCall(self._rpc, self._api, self.codec.request(request), timeout, tuple(metadata or ()))
             return self.codec.response(backend.receive(call))
         except InProcessRpcError as error:
-            last_error.set(error)
+            remember(error)
             raise
 
     def _on_real(self) -> Any:

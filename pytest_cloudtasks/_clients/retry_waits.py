@@ -36,7 +36,7 @@ from typing import Any
 
 from google.api_core import datetime_helpers
 
-from .._messages.grpc_errors import InProcessRpcError, status_code_of
+from .._messages.grpc_errors import InProcessRpcError
 from .channel import last_error
 from .patching import ModuleProxy
 from .router import router
@@ -82,24 +82,21 @@ class _Waits:
 
     def sleep(self, seconds: float) -> None:
         """Wait, or return at once after a fake's error."""
-        error = handled_error()
-        if error is None:
+        if handled_jitter() is None:
             time.sleep(seconds)
         else:
             self.skip(seconds)
 
     async def sleep_async(self, seconds: float) -> None:
         """Wait, or return at once after a fake's error. For coroutines."""
-        error = handled_error()
-        if error is None:
+        if handled_jitter() is None:
             await asyncio.sleep(seconds)
         else:
             self.skip(seconds)
 
     def uniform(self, low: float, high: float) -> float:
         """Draw the length of a wait."""
-        error = handled_error()
-        return (random if error is None else error.jitter).uniform(low, high)
+        return (handled_jitter() or random).uniform(low, high)
 
 
 class _WaitsBefore216(_Waits):
@@ -148,21 +145,23 @@ def _drawn_from(source: Any, seconds: float) -> float:
     return source.uniform(seconds.low, seconds.high)  # type: ignore[no-any-return]
 
 
-def handled_error() -> InProcessRpcError | None:
-    """Return the fake's error behind the exception that is being handled, or None."""
+def handled_jitter() -> random.Random | None:
+    """Return the random numbers of the fake's error behind the exception that is being handled, or None."""
     handled = error = sys.exc_info()[1]
-    while error is not None and not isinstance(error, InProcessRpcError):
+    while error is not None:
+        if isinstance(error, InProcessRpcError):
+            return error.jitter
         error = error.__cause__
-    return error or _behind_response(handled)
+    return _behind_response(handled)
 
 
-def _behind_response(handled: BaseException | None) -> InProcessRpcError | None:
-    """Return the fake's latest error if ``handled`` was made of an HTTP response with its status and text."""
+def _behind_response(handled: BaseException | None) -> random.Random | None:
+    """Return those of the fake's latest error if ``handled`` was made of an HTTP response with its status and text."""
     error = last_error.get()
     status = getattr(getattr(handled, "response", None), "status_code", None)
-    if error is None or status != status_code_of(error) or not str(handled).endswith(error.details()):
+    if error is None or status != error.status or not str(handled).endswith(error.text):
         return None
-    return error
+    return error.jitter
 
 
 class SkippedWaits:

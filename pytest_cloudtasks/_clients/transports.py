@@ -91,11 +91,14 @@ def deferring_credentials(init: Callable[..., None]) -> Callable[..., None]:
             return init(*given.args, **given.kwargs)
 
         def build() -> Any:
-            transport = object.__new__(type(self))
+            transport = object.__new__(kind)
             vars(transport).update(before)
             init(transport, **{**real, "credentials": _real(credentials)})
             return transport
 
+        kind = type(
+            self
+        )  # build() must not keep the transport: grpc's C code holds what it keeps, unseen by the collector
         before = dict(vars(self))
         real = {name: value for name, value in values.items() if name != "self"}
         building = Construction(build)

@@ -16,7 +16,7 @@ from google.api_core import exceptions, retry
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks import FakeCloudTasks
-from pytest_cloudtasks._clients.channel import last_error
+from pytest_cloudtasks._clients.channel import LastError, last_error
 from pytest_cloudtasks._clients.retry_waits import SkippedWaits, skipped_waits
 
 QUEUE = "projects/p/locations/l/queues/q"
@@ -421,7 +421,7 @@ def test_an_older_async_loop_waits_for_others_alone(
 
     async def loop() -> None:
         drawn = older.random.uniform(5.0, 5.0)
-        last_error.set(failing("UNAVAILABLE") if is_a_fakes else None)
+        last_error.set(LastError(503, "busy", random.Random(0)) if is_a_fakes else None)
         await older.asyncio.sleep(drawn)
 
     monkeypatch.setattr(asyncio, "sleep", sleep)

@@ -10,7 +10,7 @@ from ..._messages import rest
 from ..._messages.grpc_errors import InProcessRpcError
 from ..._messages.rest_http import RestRequest, RestResponse
 from ..._messages.rpc_call import IncomingCall
-from ..channel import last_error
+from ..channel import remember
 from ..router import Backend
 from . import api_discovery
 
@@ -22,7 +22,7 @@ def answer(request: RestRequest, backend: Backend) -> RestResponse:
         try:
             return backend.receive(call)
         except InProcessRpcError as error:
-            last_error.set(error)
+            remember(error)
             raise
 
     return api_discovery.of_service(request) or rest.answer(request, receive)
@@ -43,7 +43,7 @@ async def answer_async(request: RestRequest, backend: Backend) -> RestResponse:
                 await first
             return result
         except InProcessRpcError as error:
-            last_error.set(error)
+            remember(error)
             raise
 
     return api_discovery.of_service(request) or await rest.answer_async(request, receive)
