@@ -386,7 +386,7 @@ def test_set_up_test_data_that_enqueues_leaves_no_rows(run_project: RunProject, 
     result.assert_outcomes(passed=1, errors=1)
     expected = {
         "real": "setUpClass or setUpTestData of TestData calls create_task() in the fake of the fixture cloud_tasks.*",
-        "refuse": 'CloudTasksClient.create_task() was blocked: no fake is active, and outside="refuse" blocks calls to*',
+        "refuse": 'CloudTasksClient.create_task() was blocked: no fake is active, and outside="refuse" blocks calls*',
     }
     result.stdout.fnmatch_lines([expected[outside]])
 
