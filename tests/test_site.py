@@ -52,7 +52,7 @@ def pages() -> dict[str, Any]:
 
 
 def test_index_has_every_page() -> None:
-    """Every page stands in a part of the index, which is what the site's navigation is made of."""
+    """Every page is in a part of the index, from which the site's navigation is made."""
     index = (DOCS / "index.md").read_text("utf-8")
     listed = set(re.findall(r"^- \[[^]]*\]\(([\w-]+\.md)\)", index, re.MULTILINE))
 

@@ -29,7 +29,7 @@ class Option:
         """
         self.name = name
         self.default = default
-        """Its value where nobody says otherwise."""
+        """The default value."""
         self.takes = takes
         """The type of its values in a marker, in Markdown."""
         self.help = help

@@ -26,7 +26,7 @@ def to_timedelta(duration: int) -> timedelta:
 
 
 def from_datetime(instant: datetime, *, what: str) -> int:
-    """Nanoseconds since 1970; a naive datetime is refused, for nobody can say which instant it is."""
+    """Return nanoseconds since 1970; raise for a naive datetime, whose instant is unknown."""
     if not isinstance(instant, datetime):
         raise TypeError(
             f"{what} takes an aware datetime, but got {safe_repr(instant)}. Pass a datetime with a tzinfo, such as"

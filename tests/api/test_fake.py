@@ -279,7 +279,7 @@ def test_a_targets_policy_is_checked(cloud_tasks: FakeCloudTasks, make: Callable
 
 
 def test_calls_go_to_the_innermost_fake(enqueue: Enqueue) -> None:
-    """Every client is bound late, call by call; a client of a fake's own stays with that fake."""
+    """The innermost fake gets each call of any client; a fake's own client stays with that fake."""
     with FakeCloudTasks(queues=["receipts"]) as outer:
         free, bound = tasks_v2.CloudTasksClient(), outer.client()
         parent = outer.queue_path("receipts")

@@ -28,7 +28,7 @@ def name_of(legacy_class: Any) -> str:
 
 @pytest.fixture(params=[None, *CLASSES], ids=lambda one: "fixture" if one is None else name_of(one))
 def client(request: pytest.FixtureRequest, cloud_tasks: FakeCloudTasks) -> Any:
-    """A client with 1.x's surface: the fixture's, which is bound to the fake, or one that is bound late."""
+    """A client with 1.x's surface: the fixture's, which is bound to the fake, or one that calls the active fake."""
     return request.getfixturevalue("cloud_tasks_legacy_client") if request.param is None else request.param()
 
 

@@ -461,7 +461,7 @@ def test_a_retry_that_is_due_at_the_expiry_is_not_dispatched() -> None:
 
 
 def test_a_task_expires_though_the_clock_was_set_back_before_it_was_created() -> None:
-    """Leftover state of earlier tasks does not keep later ones alive."""
+    """State of earlier tasks does not keep later ones alive."""
     driver = driver_with()
     add(driver)
     driver.drain()
