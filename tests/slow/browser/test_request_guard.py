@@ -155,3 +155,13 @@ def test_the_servers_own_page(page: Page, emulator: Emulator) -> None:
     page.goto(f"{emulator.url.replace('127.0.0.1', 'localhost')}/healthz")
     assert page.evaluate(FETCH, ["/control/tasks", {}]) == 200
     assert page.evaluate(FETCH, [f"{emulator.url}/control/tasks", {}]) == "TypeError"
+
+
+def test_the_page_takes_its_token_from_the_address(page: Page) -> None:
+    """Under whatever name it was opened; the token is in the address no longer, so that nobody copies it."""
+    with running_emulator("--queue", "emails", "--token", "s3c+r/t=", "--log-format", "none") as server:
+        address = f"http://evil.test:{server.url.rpartition(':')[2]}/"
+        with page.expect_response(lambda response: "/control/overview" in response.url) as overview:
+            page.goto(f"{address}#token=s3c+r/t=")
+        assert overview.value.status == 200
+        assert page.url == address

@@ -24,6 +24,14 @@ class ServerError extends Error {
 }
 
 class Server {
+  constructor() {
+    // The page's address may have the token behind the #, which browsers send to nobody.
+    const given = location.hash.match(/^#token=(.+)$/)?.[1];
+    if (!given) return;
+    sessionStorage.setItem(TOKEN, given);
+    history.replaceState(null, "", location.pathname + location.search);
+  }
+
   /** @returns {Record<string, string>} */
   get headers() {
     const token = sessionStorage.getItem(TOKEN);
