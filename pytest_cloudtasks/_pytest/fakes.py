@@ -84,7 +84,7 @@ class Fakes:
             return "\n\n".join([*told, *filter(None, [simulation.choices.replay])])
 
         yield "timeline" if has_timeline else "choices", story
-        yield "lints", lambda: "\n\n".join(simulation.lints.texts if simulation.lints is not None else ())
+        yield "lints", lambda: "\n\n".join(self._lints_of(simulation, error))
         yield "hints", lambda: "\n\n".join(self.hints_for(simulation, error))
 
     def hints_for(self, simulation: Simulation, error: BaseException) -> list[str]:
@@ -93,7 +93,14 @@ class Fakes:
             return []
         text = safe_str(error)
         parts = simulation.history, simulation.service, simulation.clock, simulation.targets
-        return [hint for hint in hints(Situation(*parts, error=error)) if hint not in text]
+        said = [text, *(simulation.lints.texts if simulation.lints is not None else ())]
+        return [hint for hint in hints(Situation(*parts, error=error)) if not any(hint in one for one in said)]
+
+    def _lints_of(self, simulation: Simulation, error: BaseException) -> list[str]:
+        """Return the lints, without those that a hint in the text of ``error`` has named."""
+        said = safe_str(error).split("\n\n") if isinstance(error, CloudTasksAssertionError) else []
+        texts = simulation.lints.texts if simulation.lints is not None else []
+        return [text for text in texts if not any(paragraph in text for paragraph in said if paragraph)]
 
     def outside_text(self, call: str, in_test: bool) -> str:
         """Return the error of ``call`` outside a fake, with ``outside="refuse"``."""

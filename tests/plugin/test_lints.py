@@ -113,3 +113,30 @@ def test_the_examples_of_hypothesis_are_one_test(pytester: pytest.Pytester) -> N
     )
     result = run(pytester, "always::pytest_cloudtasks.CloudTasksLintWarning")
     result.assert_outcomes(passed=5, warnings=5)
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        'cloud_tasks.assert_enqueued(headers={"X-Google-Thing": "1"})',
+        'assert cloud_tasks.assert_enqueued().headers.get("X-Google-Thing") == "1"',
+    ],
+)
+def test_a_dropped_header_is_named_once(pytester: pytest.Pytester, check: str) -> None:
+    """By the hint of an assertion of ours, or else by the lint, which names the call, too."""
+    pytester.makepyfile(
+        f"""
+        import pytest
+        from google.cloud import tasks_v2
+
+        @pytest.mark.cloud_tasks(queues=["work"])
+        def test_it(cloud_tasks):
+            cloud_tasks.route("*")
+            task = {{"http_request": {{"url": "https://w.test", "headers": {{"X-Google-Thing": "1"}}}}}}
+            tasks_v2.CloudTasksClient().create_task(parent=cloud_tasks.queue_path("work"), task=task)
+            {check}
+        """
+    )
+    result = pytester.runpytest("-W", "ignore::pytest_cloudtasks.CloudTasksLintWarning", "-p", "no:asyncio")
+    result.assert_outcomes(failed=1)
+    assert result.stdout.str().count("'X-Google-Thing' is dropped") == 1
