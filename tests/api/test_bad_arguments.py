@@ -211,19 +211,6 @@ OWNERS: dict[str, Callable[[FakeCloudTasks], Any]] = {
 OF_THE_USER = {"type", "error", "a lambda"}
 """Values that can be called: what they raise as an application is the application's own error."""
 DRIVING = {"step", "dispatch_due", "advance", "drain", "dispatch"}
-OF_THE_INSIDE = {
-    "answer",
-    "duration_for",
-    "matches",
-    "specificity",
-    "snapshot",
-    "describe",
-    "record",
-    "add",
-    "applies",
-    "deliver",
-}
-"""Methods of targets and plans that the fake calls itself."""
 
 
 @contextmanager
@@ -252,7 +239,7 @@ def methods() -> Iterator[Any]:
             there = owner(fake)
             for name in dir(type(there)):
                 method = inspect.getattr_static(type(there), name)
-                if name.startswith("_") or name in OF_THE_INSIDE or not inspect.isroutine(method):
+                if name.startswith("_") or not inspect.isroutine(method):
                     continue
                 for parameter in parameters_of(getattr(there, name)):
                     if parameter != OF_STRATEGIES:

@@ -12,24 +12,17 @@ import pytest
 
 import pytest_cloudtasks
 from pytest_cloudtasks import FakeCloudTasks, MatchArguments, TaskRequest, retry_schedule, strategies
-from pytest_cloudtasks._api.aio import AwaitableMethods
-from pytest_cloudtasks._api.clock import ClockView
-from pytest_cloudtasks._api.oidc import Oidc
 from pytest_cloudtasks._text import listed
-from tests.api.test_bad_arguments import OF_THE_INSIDE
 from tests.each import each
 
 OF_GOOGLES_CLIENT = "LegacyCloudTasksClient"
 """It rejects what Google's client rejects, in its words."""
-OF_CALLS = {"answer", "keep"}
-"""Methods of a call that the simulation calls."""
-NOT_OF_USERS = OF_THE_INSIDE | OF_CALLS | {"close", "delay_by", "sent_on"}
 
 
 def functions() -> Iterator[Any]:
     """Every public method, constructor and function, found by looking."""
     owners = [getattr(pytest_cloudtasks, name) for name in pytest_cloudtasks.__all__ if name != OF_GOOGLES_CLIENT]
-    for owner in [*owners, AwaitableMethods, ClockView, Oidc]:
+    for owner in owners:
         if inspect.isfunction(owner):
             yield pytest.param(owner, owner.__name__, id=owner.__name__)
         elif inspect.isclass(owner) and not issubclass(owner, (BaseException, Enum)):
@@ -45,8 +38,7 @@ def methods_of(owner: type) -> Iterator[tuple[str, Any]]:
     for name in dir(owner):
         method = inspect.getattr_static(owner, name)
         is_ours = inspect.isfunction(method) and method.__module__.startswith("pytest_cloudtasks")
-        of_faults = owner.__name__ == "FaultPlan" and name == "takes"  # asks a plan; users have no use for it
-        if is_ours and not name.startswith("_") and name not in NOT_OF_USERS and not of_faults:
+        if is_ours and not name.startswith("_"):
             yield name, method
 
 
@@ -165,5 +157,5 @@ def test_what_a_call_is_rejected_with(
 
 def test_an_awaitable_method_is_a_coroutine_function() -> None:
     """What looks at functions before it calls them, such as asgiref, takes it for one."""
-    assert inspect.iscoroutinefunction(AwaitableMethods.drain)
+    assert inspect.iscoroutinefunction(pytest_cloudtasks.AwaitableMethods.drain)
     assert inspect.iscoroutinefunction(TaskRequest.asend)
