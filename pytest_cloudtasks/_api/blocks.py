@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ContextDecorator, contextmanager
 from functools import wraps
 from types import TracebackType
-from typing import Generic, NoReturn, ParamSpec, TypeVar
+from typing import Any, Generic, NoReturn, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 Value = TypeVar("Value", covariant=True)
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class OnlyWith:
@@ -29,15 +30,36 @@ class OnlyWith:
 
 
 class Block(OnlyWith, ContextDecorator, Generic[Value]):
-    """What a method that is a `block` gives: a context manager that can be entered again, also within itself."""
+    """What a method that is a `block` gives: a context manager that can be entered again, also within itself.
 
-    def __init__(self, method: str, begin: Callable[[], AbstractContextManager[Value]]) -> None:
+    One that is never used has done nothing, which its author can't see: ``fail`` gets a sentence about it.
+    """
+
+    def __init__(
+        self, method: str, begin: Callable[[], AbstractContextManager[Value]], fail: Callable[[str], None]
+    ) -> None:
         self._method = method
         self._begin = begin
+        self._fail = fail
+        self._is_used = False
         self._entered: list[AbstractContextManager[Value]] = []
+
+    def __call__(self, function: Function) -> Function:
+        self._is_used = True
+        return super().__call__(function)
+
+    def __aenter__(self) -> NoReturn:
+        self._is_used = True
+        super().__aenter__()
+
+    def __del__(self) -> None:
+        if not self._is_used:
+            name = f"cloud_tasks.{self._method}"
+            self._fail(f"{name}() was called without `with`, and did nothing. Write `with {name}(…):`.")
 
     def __enter__(self) -> Value:
         __tracebackhide__ = True
+        self._is_used = True
         entered = self._begin()
         value = entered.__enter__()
         self._entered.append(entered)
@@ -60,6 +82,8 @@ def block(method: Callable[P, Iterator[Value]]) -> Callable[P, Block[Value]]:
 
     @wraps(method)
     def begin(*arguments: P.args, **keywords: P.kwargs) -> Block[Value]:
-        return Block(method.__name__, lambda: manager(*arguments, **keywords))
+        simulation: Any = getattr(arguments[0], "_running", None)
+        fail = simulation.keep_failure if simulation is not None else lambda message: None
+        return Block(method.__name__, lambda: manager(*arguments, **keywords), fail)
 
     return begin

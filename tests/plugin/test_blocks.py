@@ -386,3 +386,28 @@ def test_what_cannot_be_decorated() -> None:
         with pytest.raises(TypeError) as caught:
             FakeCloudTasks()(subject)  # type: ignore[type-var]
         assert str(caught.value) == text
+
+
+def test_a_block_without_with_fails_its_test(pytester: pytest.Pytester) -> None:
+    """It has done nothing; one that is entered, or decorates a function, has."""
+    pytester.makepyfile(
+        HEAD
+        + """
+    @pytest.mark.parametrize("method", ["eager", "expect_enqueued"])
+    def test_without(cloud_tasks, method):
+        getattr(cloud_tasks, method)()
+
+    def test_with(cloud_tasks):
+        with cloud_tasks.eager():
+            pass
+
+        @cloud_tasks.eager()
+        def never_called():
+            pass
+"""
+    )
+    result = pytester.runpytest("-p", "no:asyncio")
+    result.assert_outcomes(passed=3, errors=2)
+    for method in ("eager", "expect_enqueued"):
+        name = f"cloud_tasks.{method}"
+        result.stdout.fnmatch_lines([f"{name}() was called without `with`, and did nothing. Write `with {name}(…):`."])
