@@ -391,7 +391,11 @@ class CloudTasksTimeline extends HTMLElement {
     if (row >= 0) this.current = { row, item: REACHED.has(item.kind) ? item : null };
     this.selected = item;
     this.show(detailsOfItem(item, this.instantText), takesFocus);
-    if (row >= 0) this.reveal();
+    if (row < 0) return;
+    this.reveal();
+    // A panel that lies over the page leaves the mark in view.
+    if (getComputedStyle(this.panel.element).position !== "fixed") return;
+    this.drawn.get(row)?.drawn.get(item)?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
   /**

@@ -77,6 +77,9 @@ def test_details_have_request_and_response(stories: Stories, open_page: Open, si
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= size[0]
     assert panel.evaluate("panel => panel.scrollWidth - panel.clientWidth") <= 0
+    mark = page.locator(f"{MARKS}.selected").bounding_box()
+    assert mark is not None
+    assert mark["x"] + mark["width"] <= box["x"] or mark["y"] + mark["height"] <= box["y"]
     assert page.evaluate(OVERFLOW) <= 0
 
 

@@ -14,6 +14,8 @@ class EmulatorPage {
     /** The instant (ms) that the server named, and this page's clock when it did. */
     this.at = 0;
     this.since = 0;
+    /** Until when nothing new is drawn. */
+    this.rests = 0;
     /** @type {TimelineEvent[]} */
     this.events = [];
     /** @type {TimelineEvent[]} */
@@ -171,7 +173,8 @@ class EmulatorPage {
   /** Show what has come since the last time. */
   tick() {
     if (this.at) this.clock.textContent = timeOfServer(this.at + performance.now() - this.since);
-    if (document.hidden || !this.at) return;
+    if (document.hidden || !this.at || performance.now() < this.rests) return;
+    const begun = performance.now();
     const fresh = this.fresh;
     this.fresh = [];
     if (fresh.length) {
@@ -181,6 +184,8 @@ class EmulatorPage {
         this.events = this.events.slice(-KEPT / 2);
         this.timeline.timeline = { now, events: this.events };
       } else this.timeline.extend(fresh, now);
+      // The browser has most of its time for the person who looks.
+      this.rests = performance.now() + 3 * (performance.now() - begun);
     }
     this.refresh();
   }
