@@ -60,7 +60,9 @@ def test_every_client_works_under_every_clock(hold: object, at: datetime, outsid
             assert client.create_task(parent=QUEUE, task=TASK).create_time == at
         assert requests.get(f"{server.rest_url}/v2/{QUEUE}", timeout=PATIENCE).status_code == 200
         assert len(fake.tasks()) == 2
-        assert fake.rpcs[0].timeout == 20.0
+        timeout = fake.rpcs[0].timeout
+        assert timeout is not None
+        assert 0 < timeout <= 20.0  # what is left of Google's 20 s depends on how fast the machine is, not on the date
 
 
 @pytest.mark.parametrize("at", [PAST, FUTURE], ids=["past", "future"])
