@@ -140,7 +140,7 @@ class _Takes:
 def _argument_for(value: object) -> str:
     """Return the match argument that a value was probably meant for."""
     if isinstance(value, str):
-        return "url" if "://" in value else "queue"
+        return "url" if "://" in value or value.startswith("/") else "queue"
     if isinstance(value, (Mapping, list)):
         return "json"
     return "body" if isinstance(value, bytes) else ""
@@ -161,6 +161,7 @@ _OTHER_NAMES = {
     "countdown": "delay",
     "dispatch_deadline": "deadline",
     "oidc_token": "oidc",
+    "oidc": "audience",
     "times": "count",
 }
 """What Google's messages and other libraries call the arguments of this one."""

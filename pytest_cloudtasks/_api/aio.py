@@ -30,6 +30,15 @@ class AwaitableMethods:
     def __init__(self, simulation: Callable[[], Simulation]) -> None:
         self._simulation = simulation
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> object:
+            """Raise an error for a method that is a plain call."""
+            raise AttributeError(
+                f"cloud_tasks.aio has no {name!r}: it has the driving methods only. Assertions, routes, queues and the"
+                " clock are plain calls, such as cloud_tasks.assert_enqueued(…) without `await`."
+            )
+
     @checked_call
     async def step(self) -> Attempt | None:
         """Move the clock to the next dispatch or answer, and do it. See `FakeCloudTasks.step`."""

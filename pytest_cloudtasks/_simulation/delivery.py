@@ -234,6 +234,9 @@ def _nearest(destination: Destination, targets: Targets) -> str:
     urls = targets.urls()
     if any(normal(url) in map(normal, urls) for url in asked_for):
         return " The script of a route for that URL has ended with then_pass_through()."
+    path = wire_url(destination.url).path
+    if destination.app_engine is None and path in urls:
+        return f" A route for {safe_repr(path)} answers App Engine tasks only; pass the whole URL to route()."
     for url in asked_for:
         without_query, mark, _ = url.partition("?")
         if mark and without_query in urls:

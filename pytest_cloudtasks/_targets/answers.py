@@ -206,10 +206,12 @@ def application_answer(
     return Answer(answer, _checked_headers(texts), b"".join(written), exception)
 
 
-def checked_status(status: int) -> int:
+def checked_status(status: Any) -> int:
     """Return ``status``, if it is an HTTP status."""
     if not is_whole(status):
-        raise TypeError(f"{safe_repr(status)} is not an HTTP status, such as 503. Write returns(503, 200).")
+        kind = status if isinstance(status, type) else type(status)
+        advice = "Pass an exception to raises()." if issubclass(kind, BaseException) else "Write returns(503, 200)."
+        raise TypeError(f"{safe_repr(status)} is not an HTTP status, such as 503. {advice}")
     if not 100 <= status <= 599:
         raise NoSuchStatus(status)
     return status

@@ -56,6 +56,16 @@ def test_step_does_the_next_thing(cloud_tasks: FakeCloudTasks, enqueue: Enqueue)
     assert asyncio.run(story()) == [(30, 1, None), (35, 1, 200)]
 
 
+def test_an_assertion_is_no_method_of_aio(cloud_tasks: FakeCloudTasks) -> None:
+    """The message says that it is a plain call."""
+    with pytest.raises(AttributeError) as missing:
+        cloud_tasks.aio.assert_enqueued()  # type: ignore[attr-defined]
+    assert str(missing.value) == (
+        "cloud_tasks.aio has no 'assert_enqueued': it has the driving methods only. Assertions, routes, queues and the"
+        " clock are plain calls, such as cloud_tasks.assert_enqueued(…) without `await`."
+    )
+
+
 def test_dispatch_due_moves_no_clock(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """What is due in the queue goes out; later tasks, other queues and sleepers wait."""
     route = cloud_tasks.route(MAILER, handler=sleeping(cloud_tasks, one=5, two=0))

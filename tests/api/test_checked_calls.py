@@ -90,6 +90,16 @@ def test_a_value_too_many_is_rejected(function: Callable[..., Any], name: str) -
             "tasks() takes keyword arguments such as url='https://a.test', but got 'https://a.test' by position.",
         ),
         (
+            lambda fake: fake.tasks("/work"),
+            "tasks() takes keyword arguments such as url='/work', but got '/work' by position.",
+        ),
+        (
+            lambda fake: fake.task_request(oidc={}),
+            "task_request() has no argument 'oidc'. Did you mean 'audience'? It takes url, method, json, body,"
+            " headers, queue, name, audience, service_account_email, retry_count, execution_count, previous_response,"
+            " relative_uri, service, version and instance.",
+        ),
+        (
             lambda fake: fake.tasks({"a": 1}),
             "tasks() takes keyword arguments such as json={'a': 1}, but got {'a': 1} by position.",
         ),

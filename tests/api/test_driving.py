@@ -837,6 +837,15 @@ def test_a_route_that_is_for_others_is_reported(
     assert f" A route matches https://mailer.test/send, but only for {only}.\n" in str(missing.value)
 
 
+def test_a_route_for_a_path_is_reported(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """It is for App Engine tasks."""
+    cloud_tasks.route("/send")
+    enqueue("one")
+    with pytest.raises(NoTarget) as missing:
+        cloud_tasks.drain()
+    assert " A route for '/send' answers App Engine tasks only; pass the whole URL to route().\n" in str(missing.value)
+
+
 def test_a_route_whose_script_has_ended_is_reported(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """It passes on what comes after its script, and there is nothing behind it."""
     cloud_tasks.route(MAILER).then_pass_through()

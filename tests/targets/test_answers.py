@@ -134,6 +134,14 @@ def test_http_has_no_such_status(status: int, wrap: Any) -> None:
     assert str(refused.value) == f"{status} is not an HTTP status. Use a number from 100 to 599."
 
 
+@pytest.mark.parametrize("status", [ConnectionError, ConnectionError("down")])
+def test_an_exception_is_no_status(status: Any) -> None:
+    """``raises`` takes it."""
+    with pytest.raises(TypeError) as refused:
+        checked_status(status)
+    assert str(refused.value) == f"{status!r} is not an HTTP status, such as 503. Pass an exception to raises()."
+
+
 @pytest.mark.parametrize("status", [True, "503", 503.0, None])
 def test_a_status_is_a_number(status: Any) -> None:
     """True and False are not, though they are numbers in Python."""
