@@ -123,7 +123,7 @@ def test_each_classifiers_python_has_the_suite_against_the_wheel_that_is_publish
 
 def test_every_tox_environment_is_run_by_a_workflow() -> None:
     """But for the concerns that .ci/run has itself, and for the plain Pythons, which are a matrix of their own."""
-    slow = {"mutants", "processes", "properties", "py310-lowest", "py311-lowest"}
+    slow = {"browser", "mutants", "processes", "properties", "py310-lowest", "py311-lowest"}
     by_script = {"lint", "typing", "examples", "wheel", *slow, *(f"py{one.replace('.', '')}" for one in pythons())}
     jobs = (workflow("ci.yml")["jobs"]["concerns"], workflow("proof.yml")["jobs"]["proof"])
     by_workflows = [name for job in jobs for name in job["strategy"]["matrix"]["environment"]]

@@ -7,7 +7,7 @@ from wsgiref.validate import validator
 
 import pytest
 
-from pytest_cloudtasks import Headers, TargetRequest
+from pytest_cloudtasks import TargetRequest
 from pytest_cloudtasks._service.task import response
 from pytest_cloudtasks._targets.answers import WrongAnswer
 from pytest_cloudtasks._targets.wsgi import REQUEST_KEY, call_wsgi, environ_of
@@ -60,8 +60,7 @@ def test_ports_and_paths(request_for: RequestFor, url: str, port: str, path: str
 
 def test_several_values_of_a_header_are_joined(request_for: RequestFor) -> None:
     """A header that comes twice is one variable."""
-    request = request_for()
-    request.headers = Headers([("X-Tag", "one"), ("x-tag", "two")])
+    request = request_for(headers=(("X-Tag", "one"), ("x-tag", "two")))
     assert environ_of(request)["HTTP_X_TAG"] == "one,two"
 
 
