@@ -122,6 +122,8 @@ class _Takes:
         return f" Did you mean {meant!r}?" if meant in self._known else ""
 
     def _what_it_takes(self) -> str:
+        if self._takes_more and not self._known:
+            return "It takes values by position only."
         return f"It takes {listed(self._known) if self._known else 'none'}."
 
     def _too_many(self, given: object) -> str:
@@ -162,6 +164,7 @@ _OTHER_NAMES = {
     "dispatch_deadline": "deadline",
     "oidc_token": "oidc",
     "oidc": "audience",
+    "email": "service_account_email",
     "times": "count",
 }
 """What Google's messages and other libraries call the arguments of this one."""

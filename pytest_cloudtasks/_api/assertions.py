@@ -355,7 +355,8 @@ def _check_timeout(timeout: object) -> None:
 def _situation(simulation: Simulation, asserted: str) -> Situation:
     from .._diagnostics.hints import Situation  # only an assertion that fails needs it
 
-    return Situation(simulation.history, simulation.service, simulation.clock, simulation.targets, asserted)
+    parts = simulation.history, simulation.service, simulation.clock, simulation.targets
+    return Situation(*parts, asserted, failures=simulation.failures)
 
 
 def _unmet_of_a_task(simulation: Simulation, message: str, is_early: bool = True) -> CloudTasksAssertionError:

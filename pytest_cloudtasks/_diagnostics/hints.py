@@ -62,6 +62,8 @@ class Situation(NamedTuple):
     """The tasks that don't match."""
     error: BaseException | None = None
     """The exception of another failure."""
+    failures: Sequence[str] = ()
+    """The failures that the simulation has kept for the end of the test."""
 
     @property
     def is_missing(self) -> bool:
@@ -150,12 +152,14 @@ def no_call(situation: Situation) -> str | None:
             "No client has called this fake. The calls went to another fake, because the innermost fake receives them."
             " Assert on that of `with FakeCloudTasks() as …`, or don't open it."
         )
+    if situation.failures:  # a call without `await`, for example; other failures have a section of them
+        return f"No client has called this fake. {situation.failures[0]}" if situation.asserted else None
     mocks = mocks_that_created()
     if mocks:
         return (
-            f"No client has called this fake. {listed(mocks)} received create_task(): a patch has put it in place of"
-            " the client, in this test, or in an earlier one whose mock was kept in a cache or a module. Remove the"
-            " patch, and clear the cache."
+            f"No client has called this fake. {listed(mocks)} received create_task(), in this test or an earlier one."
+            " If the code has got it from a patch, a cache or a module, remove the patch, and clear the cache."
+            " Otherwise check that the code which enqueues ran, and that it ran in this process."
         )
     if situation.history.has_inner_calls:
         return (

@@ -94,7 +94,8 @@ class Fakes:
         text = safe_str(error)
         parts = simulation.history, simulation.service, simulation.clock, simulation.targets
         said = [text, *(simulation.lints.texts if simulation.lints is not None else ())]
-        return [hint for hint in hints(Situation(*parts, error=error)) if not any(hint in one for one in said)]
+        found = hints(Situation(*parts, error=error, failures=simulation.failures))
+        return [hint for hint in found if not any(hint in one for one in said)]
 
     def _lints_of(self, simulation: Simulation, error: BaseException) -> list[str]:
         """Return the lints, without those that a hint in the text of ``error`` has named."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
@@ -210,7 +210,11 @@ def checked_status(status: Any) -> int:
     """Return ``status``, if it is an HTTP status."""
     if not is_whole(status):
         kind = status if isinstance(status, type) else type(status)
-        advice = "Pass an exception to raises()." if issubclass(kind, BaseException) else "Write returns(503, 200)."
+        advice = "Write returns(503, 200)."
+        if issubclass(kind, BaseException):
+            advice = "Pass an exception to raises()."
+        elif issubclass(kind, Mapping):
+            advice = "Write headers in a pair with their status: returns((503, {'Retry-After': '30'}))."
         raise TypeError(f"{safe_repr(status)} is not an HTTP status, such as 503. {advice}")
     if not 100 <= status <= 599:
         raise NoSuchStatus(status)

@@ -94,6 +94,15 @@ def test_a_value_too_many_is_rejected(function: Callable[..., Any], name: str) -
             "tasks() takes keyword arguments such as url='/work', but got '/work' by position.",
         ),
         (
+            lambda fake: fake.route("https://a.test").returns(status=503),
+            "returns() has no argument 'status'. It takes values by position only.",
+        ),
+        (
+            lambda fake: fake.oidc.token(audience="a", email="b"),
+            "token() has no argument 'email'. Did you mean 'service_account_email'? It takes audience and"
+            " service_account_email.",
+        ),
+        (
             lambda fake: fake.task_request(oidc={}),
             "task_request() has no argument 'oidc'. Did you mean 'audience'? It takes url, method, json, body,"
             " headers, queue, name, audience, service_account_email, retry_count, execution_count, previous_response,"

@@ -51,6 +51,7 @@ def hints_of_a_plain_assertion(cloud_tasks: FakeCloudTasks, error: BaseException
             simulation.clock,
             simulation.targets,
             error=AssertionError() if error is None else error,
+            failures=simulation.failures,
         )
     )
 
@@ -140,10 +141,24 @@ def test_a_mock_of_an_earlier_test_has_taken_the_call(cloud_tasks: FakeCloudTask
         client()
     client().create_task(parent=cloud_tasks.queue_path("receipts"), task={})
     assert hints_of(cloud_tasks.assert_enqueued) == [
-        f"{NO_CALL} <MagicMock name='CloudTasksClient()'> received create_task(): a patch has put it in place of the"
-        " client, in this test, or in an earlier one whose mock was kept in a cache or a module. Remove the patch, and"
-        " clear the cache."
+        f"{NO_CALL} <MagicMock name='CloudTasksClient()'> received create_task(), in this test or an earlier one. If"
+        " the code has got it from a patch, a cache or a module, remove the patch, and clear the cache. Otherwise check"
+        " that the code which enqueues ran, and that it ran in this process."
     ]
+
+
+def test_a_failure_was_kept_for_the_end(cloud_tasks: FakeCloudTasks) -> None:
+    """Such as a call without ``await``. It is likelier than a mock, and has a section of its own elsewhere."""
+    earlier = mock.MagicMock()
+    earlier.create_task()
+    failures = simulation_of(cloud_tasks).failures
+    failures.append("create_task() was called without `await`.")
+    assert hints_of(cloud_tasks.assert_enqueued) == [f"{NO_CALL} create_task() was called without `await`."]
+    cloud_tasks.route(URL)
+    assert hints_of_a_plain_assertion(cloud_tasks) == []
+    failures.clear()
+    (hint,) = hints_of(cloud_tasks.assert_enqueued)
+    assert hint.startswith(f"{NO_CALL} <MagicMock> received create_task(), in this test or an earlier one.")
 
 
 def test_the_calls_went_to_another_fake(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:

@@ -142,6 +142,16 @@ def test_an_exception_is_no_status(status: Any) -> None:
     assert str(refused.value) == f"{status!r} is not an HTTP status, such as 503. Pass an exception to raises()."
 
 
+def test_headers_are_no_status() -> None:
+    """They belong in a pair."""
+    with pytest.raises(TypeError) as refused:
+        checked_status({"A": "b"})
+    assert str(refused.value) == (
+        "{'A': 'b'} is not an HTTP status, such as 503. Write headers in a pair with their status: returns((503,"
+        " {'Retry-After': '30'}))."
+    )
+
+
 @pytest.mark.parametrize("status", [True, "503", 503.0, None])
 def test_a_status_is_a_number(status: Any) -> None:
     """True and False are not, though they are numbers in Python."""
