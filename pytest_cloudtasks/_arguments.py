@@ -133,7 +133,9 @@ class _Takes:
         if self._keywords:
             name = _argument_for(given)
             example = f"{name}={value}" if name in self._keywords else f"{self._keywords[0]}=…"
-            return f"{self._name}() takes keyword arguments such as {example}, but got {value} by position."
+            text = f"{self._name}() takes keyword arguments such as {example}, but got {value} by position."
+            is_decorator = self._name == "FakeCloudTasks" and callable(given)
+            return f"{text} To decorate, write @FakeCloudTasks() with parentheses." if is_decorator else text
         if not self._known:
             return f"{self._name}() takes no argument, but got {value}."
         return f"{self._name}() takes only {listed(self._known)}, but got {value} as well."

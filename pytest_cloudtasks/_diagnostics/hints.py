@@ -166,9 +166,9 @@ def no_call(situation: Situation) -> str | None:
             "No client has called this fake. The calls went to a fake that has ended since: while `with"
             " FakeCloudTasks() as …` lasts, it receives them. Assert on that one, or don't open it."
         )
-    if on_commit.hint():
+    if on_commit.hint(situation.error):
         return None
-    return "No client has called this fake. Check that the code which enqueues ran, and that it ran in this process."
+    return "No client has called this fake. Check that the code which enqueues ran, in this process and without a mock."
 
 
 def patched_text(names: Sequence[str]) -> str:
@@ -212,7 +212,7 @@ def nothing_driven(situation: Situation) -> str | None:
 
 def callbacks_waiting(situation: Situation) -> str | None:
     """Explain that Django delays callbacks until a commit."""
-    return on_commit.hint() if situation.match is not None or situation.is_a_tests_own else None
+    return on_commit.hint(situation.error) if situation.match is not None or situation.is_a_tests_own else None
 
 
 def of_another_connection(situation: Situation) -> str | None:
@@ -230,6 +230,21 @@ def nearly_matching_route(situation: Situation) -> str | None:
         near = situation.targets.nearly(destination_of(task, situation.service.target_of(task)))
         if near:
             return f"{near} The task {short_name(task)} is {task.target.method} {url_of(task.target)}."
+    return None
+
+
+def redirected(situation: Situation) -> str | None:
+    """Explain that an attempt failed because a redirect made its request a GET without a body."""
+    if situation.asserted == "enqueued":
+        return None
+    for attempt, request in situation.history.requests.items():
+        target, outcome = attempt.target, attempt.outcome
+        is_lost = not isinstance(target, PullMessage) and target.method != request.method
+        if is_lost and outcome is not None and not outcome.succeeded:
+            return (
+                f"{target.method} {url_of(target)} was redirected to {request.url}, as a {request.method} without a"
+                " body. Give the task the final URL; in Django, that is often a slash at the end."
+            )
     return None
 
 
@@ -312,6 +327,7 @@ HINTS: Iterable[Hint] = (
     callbacks_waiting,
     of_another_connection,
     nearly_matching_route,
+    redirected,
     several_match,
     dropped_header,
     schedule_time_in_the_past,

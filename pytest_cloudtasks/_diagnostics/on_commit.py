@@ -9,10 +9,16 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
 
 from .._simulation.exceptions import CloudTasksWarning
 from .._text import counted
 from .call_sites import application_frame
+
+_AT_FAILURE = "_pytest_cloudtasks_callbacks"
+"""The attribute of an exception with the number of callbacks that had not run when it failed a TestCase."""
 
 
 def waiting_callbacks() -> int:
@@ -23,9 +29,26 @@ def waiting_callbacks() -> int:
     return sum(len(connection.run_on_commit) for connection in database.connections.all(initialized_only=True))
 
 
-def hint() -> str:
-    """Return the hint for a test that found nothing; None if no callback waits."""
-    count = waiting_callbacks()
+@contextmanager
+def counted_at_failure(result: Any) -> Iterator[None]:
+    """Count the callbacks when a TestCase adds its failure to ``result``: it rolls back before pytest reports it."""
+    add_failure = result.addFailure
+
+    def count_and_add(testcase: Any, raw: Any) -> None:
+        with suppress(AttributeError):  # an exception with slots
+            setattr(raw[1], _AT_FAILURE, waiting_callbacks())
+        add_failure(testcase, raw)
+
+    result.addFailure = count_and_add
+    try:
+        yield
+    finally:
+        del result.addFailure
+
+
+def hint(error: BaseException | None = None) -> str:
+    """Return the hint for a test that found nothing, or that ``error`` has failed; "" if no callback waits."""
+    count = waiting_callbacks() or getattr(error, _AT_FAILURE, 0)
     if not count:
         return ""
     return (
@@ -40,5 +63,5 @@ def warn_of_waiting_callbacks() -> None:
     text = hint()
     if text:
         place = application_frame()
-        message = f"Nothing was enqueued, but {text}"
+        message = f"Nothing was enqueued, but {text} Inside such a block, assert `cloud_tasks.tasks() == []` instead."
         warnings.warn_explicit(message, CloudTasksWarning, place.f_code.co_filename, place.f_lineno)

@@ -15,6 +15,7 @@ from .._api.fake import FakeCloudTasks, begin_when_used, run_in
 from .._api.faults import unused
 from .._diagnostics.call_sites import application_frame, place_text
 from .._diagnostics.hints import Situation, hints
+from .._diagnostics.on_commit import counted_at_failure
 from .._diagnostics.rejections import rejections_text
 from .._diagnostics.strict import passed_over
 from .._diagnostics.timeline import timeline_excerpt
@@ -49,6 +50,10 @@ class Fakes:
     ) -> AbstractContextManager[None]:
         """Run each example of a Hypothesis test in a copy of ``simulation``."""
         return fresh_examples(test, self.fake, simulation, show)
+
+    def counting_callbacks(self, item: Any) -> AbstractContextManager[None]:
+        """Count Django's waiting callbacks when a TestCase fails, for the hints."""
+        return counted_at_failure(item)
 
     def passed_over_in(self, simulation: Simulation) -> str:
         """Return the message of ``strict`` about a passing test; "" if there is none."""

@@ -264,6 +264,8 @@ class PluginSession:
             stack.callback(self._end_run)
             if self._simulation is not None and test is not None:
                 stack.enter_context(self._fakes.fresh_examples(test, self._simulation, self._show))
+            if self._simulation is not None and hasattr(item, "addFailure"):  # a TestCase
+                stack.enter_context(self._fakes.counting_callbacks(item))
             yield
 
     def _end_run(self) -> None:

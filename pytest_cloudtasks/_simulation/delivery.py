@@ -241,4 +241,7 @@ def _nearest(destination: Destination, targets: Targets) -> str:
         without_query, mark, _ = url.partition("?")
         if mark and without_query in urls:
             return f" The query string counts: a route for '{without_query}*' matches any."
+    base = next((one for one in urls if one.endswith("/") and any(url.startswith(one) for url in asked_for)), None)
+    if base is not None:
+        return f" A route matches whole URLs: one for '{base}*' matches all below."
     return next(filter(None, (did_you_mean(url, urls) for url in asked_for)), "")

@@ -257,9 +257,11 @@ class Simulation:
             try:
                 self.configure(trial, 0, self.settings.queue_name(name), fields)
             except (ServiceError, ValueError, TypeError) as error:
-                raise ValueError(
-                    f"The queue {safe_repr(name)} of the settings can't be created: {shortened(safe_str(error))}"
-                ) from None
+                text = f"The queue {safe_repr(name)} of the settings can't be created: {shortened(safe_str(error))}"
+                if "<LOCATION_ID>" in text and "/" not in name:
+                    full = self.settings.queue_name(name)
+                    text += f" Its name would be {safe_repr(full)}: check the project and the location."
+                raise ValueError(text) from None
 
     # --- beginning and ending ------------------------------------------------------------------------------------
 

@@ -382,7 +382,7 @@ Timeline:
   +0:00:00  queue receipts created
   +0:00:00  queue reports created
 
-No client has called this fake. Check that the code which enqueues ran, and that it ran in this process."""
+No client has called this fake. Check that the code which enqueues ran, in this process and without a mock."""
     )
 
 

@@ -154,6 +154,11 @@ def test_a_value_too_many_is_rejected(function: Callable[..., Any], name: str) -
             "FakeCloudTasks() takes keyword arguments such as queues=…, but got 'receipts' by position.",
         ),
         (
+            lambda fake: FakeCloudTasks(len),
+            "FakeCloudTasks() takes keyword arguments such as queues=…, but got <built-in function len> by position."
+            " To decorate, write @FakeCloudTasks() with parentheses.",
+        ),
+        (
             lambda fake: retry_schedule({}, services={}),
             "retry_schedule() has no argument 'services'. Did you mean 'service'? It takes retry_config, attempt_takes"
             " and service.",

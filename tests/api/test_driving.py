@@ -634,6 +634,16 @@ def test_a_url_without_a_target_is_rejected(cloud_tasks: FakeCloudTasks, enqueue
         )
 
 
+def test_a_route_for_the_host_alone(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """The message has the pattern that matches."""
+    cloud_tasks.route("https://mailer.test/")
+    enqueue("one")
+    assert (
+        "POST https://mailer.test/send. A route matches whole URLs: one for 'https://mailer.test/*' matches all below."
+        "\nTargets of this test:\n  https://mailer.test/\n"
+    ) in refused(cloud_tasks, NoTarget, cloud_tasks.drain)
+
+
 def test_a_test_without_any_target(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """dispatch() also raises, and says that there are no targets."""
     name = enqueue("one", "/jobs")

@@ -7,7 +7,12 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from pytest_cloudtasks import CloudTasksWarning
-from pytest_cloudtasks._diagnostics.on_commit import hint, waiting_callbacks, warn_of_waiting_callbacks
+from pytest_cloudtasks._diagnostics.on_commit import (
+    counted_at_failure,
+    hint,
+    waiting_callbacks,
+    warn_of_waiting_callbacks,
+)
 
 REMEDY = (
     "in a test that rolls back there is no commit. Wrap the code in `with"
@@ -78,7 +83,10 @@ def test_the_warning_is_the_callers_callers(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.warns(CloudTasksWarning) as told:
         assert_nothing_enqueued()
     (warning,) = told
-    assert str(warning.message) == f"Nothing was enqueued, but 1 on_commit callback of Django has not run: {REMEDY}"
+    assert str(warning.message) == (
+        f"Nothing was enqueued, but 1 on_commit callback of Django has not run: {REMEDY} Inside such a block, assert"
+        " `cloud_tasks.tasks() == []` instead."
+    )
     assert (warning.category.__module__, warning.filename) == ("pytest_cloudtasks", __file__)
 
 
@@ -88,3 +96,34 @@ def test_without_callbacks_there_is_no_warning(monkeypatch: pytest.MonkeyPatch) 
     with warnings.catch_warnings(record=True) as told:
         assert_nothing_enqueued()
     assert told == []
+
+
+class Result:
+    """The result of a TestCase, as a class would have it."""
+
+    def __init__(self) -> None:
+        self.failures: list[BaseException] = []
+
+    def addFailure(self, testcase: object, raw: tuple[type[BaseException], BaseException, None]) -> None:  # noqa: N802
+        self.failures.append(raw[1])
+
+
+class Slotted(AssertionError):
+    """An exception that takes no attribute of others."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(name)
+
+
+def test_callbacks_are_counted_when_a_test_case_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hint about the failure has the count from before the rollback."""
+    result, error, slotted = Result(), AssertionError(), Slotted()
+    load_django(monkeypatch, 2)
+    with counted_at_failure(result):
+        for one in (error, slotted):
+            result.addFailure(None, (type(one), one, None))
+    load_django(monkeypatch, 0)
+    assert result.failures == [error, slotted]
+    assert "addFailure" not in vars(result)
+    assert hint(error) == f"2 on_commit callbacks of Django have not run: {REMEDY}"
+    assert hint(slotted) == hint() == hint(AssertionError()) == ""

@@ -507,6 +507,16 @@ def test_a_queue_that_the_service_rejects_is_rejected_with_the_settings() -> Non
         assert repr(fake) == "<FakeCloudTasks, not active>"
 
 
+def test_the_full_name_of_a_queue_shows_a_wrong_location() -> None:
+    """The service's own reason is about the form of the whole name."""
+    with pytest.raises(ValueError) as caught:
+        FakeCloudTasks(location="europe_west1", queues=["receipts"]).__enter__()
+    assert str(caught.value).endswith(
+        " Its name would be 'projects/test-project/locations/europe_west1/queues/receipts': check the project and the"
+        " location."
+    )
+
+
 def test_a_path_names_a_file(tmp_path: Path) -> None:
     """Texts that end like files and paths are read, also next to IDs."""
     file = tmp_path / "queues.json"

@@ -121,7 +121,7 @@ def test_a_text_that_is_not_base64_is_an_error_of_googles(cloud_tasks: FakeCloud
 
 def test_no_client_has_called(cloud_tasks: FakeCloudTasks) -> None:
     """An assertion that expects something says so, and so does a failed test that has prepared a target."""
-    text = f"{NO_CALL} Check that the code which enqueues ran, and that it ran in this process."
+    text = f"{NO_CALL} Check that the code which enqueues ran, in this process and without a mock."
     assert hints_of(cloud_tasks.assert_enqueued) == [text]
     assert hints_of(cloud_tasks.assert_dispatched, queue="receipts", count=None) == [text]
     assert hints_of_a_plain_assertion(cloud_tasks) == []
@@ -362,3 +362,20 @@ def test_a_route_for_another_method_is_named_once(cloud_tasks: FakeCloudTasks, e
     simulation = simulation_of(cloud_tasks)
     parts = simulation.history, simulation.service, simulation.clock, simulation.targets
     assert hints(Situation(*parts, error=caught.value)) == []
+
+
+@pytest.mark.parametrize(("redirect", "method"), [(301, "GET"), (308, "POST")])
+def test_a_redirect_lost_the_body(cloud_tasks: FakeCloudTasks, enqueue: Enqueue, redirect: int, method: str) -> None:
+    """Frameworks redirect to the URL with a slash; a 308 keeps the request, and so does a success."""
+    cloud_tasks.route(URL).returns((redirect, {"Location": f"{URL}/"}))
+    route = cloud_tasks.route(f"{URL}/").returns(405, 200)
+    enqueue("one")
+    cloud_tasks.dispatch_due()
+    text = (
+        f"POST {URL} was redirected to {URL}/, as a GET without a body. Give the task the final URL; in Django, that is"
+        " often a slash at the end."
+    )
+    told = [] if method == "POST" else [text]
+    assert route.calls[0].method == method
+    assert hints_of(cloud_tasks.assert_attempts, "one", [200]) == told
+    assert text not in hints_of(cloud_tasks.assert_enqueued, count=2)

@@ -271,7 +271,8 @@ def test_a_passing_assert_nothing_enqueued_warns_of_callbacks(run_project: RunPr
         assert [str(one.message) for one in told] == [
             "Nothing was enqueued, but 1 on_commit callback of Django has not run: in a test that rolls back there is"
             " no commit. Wrap the code in `with django_capture_on_commit_callbacks(execute=True):` (pytest-django), or"
-            " in `self.captureOnCommitCallbacks(execute=True)` (django.test.TestCase)."
+            " in `self.captureOnCommitCallbacks(execute=True)` (django.test.TestCase). Inside such a block, assert"
+            " `cloud_tasks.tasks() == []` instead."
         ]
         assert told[0].filename == __file__
 
@@ -302,6 +303,27 @@ def test_djangos_own_test_case(run_project: RunProject) -> None:
             assert not shop.User.objects.exists()
     """
     ).assert_outcomes(passed=2)
+
+
+def test_a_failing_test_case_hints_at_callbacks(run_project: RunProject) -> None:
+    """Django rolls back before pytest reports the failure. The callbacks are counted before."""
+    result = run_project(
+        """
+    from django.test import TestCase
+
+    @pytest.mark.cloud_tasks(autouse=True)
+    class SignUp(TestCase):
+        def test_it(self):
+            current().mount("https://shop.test", shop.wsgi)
+            shop.sign_up("ada")
+            current().drain()
+            self.assertEqual(shop.User.objects.get().first_name, "retry 0")
+    """
+    )
+    result.assert_outcomes(failed=1)
+    output = result.stdout.str()
+    assert "1 on_commit callback of Django has not run: in a test that rolls back there is no commit." in output
+    assert "No client has called this fake." not in output
 
 
 def test_callbacks_enqueue_eagerly(run_project: RunProject) -> None:
