@@ -1,9 +1,9 @@
 """The clock that grpc reads for its deadlines.
 
-grpc makes absolute deadlines of ``time.time()``, which a test may hold: in the past every call has then timed out
-before it is made, and a server spins; in the future a server does not start. While an endpoint runs, grpc's own modules
-get a proxy of the module ``time`` that they imported; that is not public. Checked against grpcio 1.50 to
-1.85; ``tests/server/test_wire_clock.py`` fails when it moves.
+grpc computes absolute deadlines from ``time.time()``, and a test may freeze that function. If it is frozen in the past,
+every call times out before it is made, and a server spins. If it is frozen in the future, a server does not start.
+While an endpoint runs, grpc's own modules therefore get a proxy of the module ``time`` that they imported. This import
+is not public. Checked against grpcio 1.50 to 1.85; ``tests/server/test_wire_clock.py`` fails when it moves.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ MODULES = (
 
 
 class WireClock:
-    """Replaces the module ``time`` in grpc's modules, and puts it back."""
+    """Replaces the module ``time`` in grpc's modules, and restores it."""
 
     def __init__(self) -> None:
         self._users = 0
         self._before: list[tuple[ModuleType, ModuleType]] = []
 
     def install(self, now: Callable[[], float]) -> None:
-        """From now on calls over a network live in the time of ``now``, until `uninstall` is called as often."""
+        """Make calls over a network use the time of ``now``, until `uninstall` is called as often."""
         self._users += 1
         if self._users > 1:
             return

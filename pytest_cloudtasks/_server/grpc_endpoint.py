@@ -1,8 +1,8 @@
 """The gRPC endpoint: grpcio's servers, whose calls a backend answers.
 
-`grpc_server` answers each call in a thread, so a handler of an eager dispatch may make calls while its own is answered.
-`asyncio_grpc_server` answers calls in the running event loop, one after another: the emulator's loop owns its model,
-and a call that changes threads takes twice as long.
+`grpc_server` answers each call in a thread, so the handler of an eager dispatch can make calls of its own meanwhile.
+`asyncio_grpc_server` answers calls in the running event loop, one after another, because the emulator's loop owns its
+model. A call that changes threads takes twice as long.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from .._messages.rest_http import failed
 from .._messages.rpc_call import IncomingCall
 
 THREADS = 16
-"""Calls that are answered at the same time; a handler of an eager dispatch may make calls of its own."""
+"""Calls that are answered at the same time. There are many, because a handler of an eager dispatch may make calls."""
 _OPTIONS = (
-    ("grpc.so_reuseport", 0),  # fail if another process listens at the port, rather than share it
+    ("grpc.so_reuseport", 0),  # fail if another process listens on the port, rather than share it
     ("grpc.http2.max_ping_strikes", 0),  # clients may send keep-alive pings as often as they like
 )
 _FOR_EVER = 10.0**8
-"""Seconds that are left to a call without a deadline, at the least."""
+"""The least remaining time in seconds that grpc reports for a call without a deadline."""
 _LONGEST_TEXT = 2_000
-"""Bytes of an error's text. Every client takes 8 KiB of metadata, where each byte may be encoded as three."""
+"""Most bytes of an error's text. Every client accepts 8 KiB of metadata, and each byte may be encoded as three."""
 _LONGEST_STATUS = 7_000
-"""Bytes of metadata for an error's text and details; the rest of the 8 KiB is for grpc's own."""
+"""Most bytes of metadata for an error's text and details; grpc needs the rest of the 8 KiB itself."""
 
 
 def grpc_server(backend: Receiver, address: str) -> tuple[grpc.Server, int]:
-    """Return a server in front of ``backend`` that has been bound to ``address`` (``127.0.0.1:0``), and its port.
+    """Return a server for ``backend`` that is bound to ``address`` (``127.0.0.1:0``), and its port.
 
-    It answers once it is started; who starts it also stops it. Raises RuntimeError if the address is taken.
+    The caller starts and stops it. Raises RuntimeError if the address is taken.
     """
     pool = ThreadPoolExecutor(THREADS, thread_name_prefix="cloud-tasks-grpc")
     server = grpc.server(pool, handlers=[_Handlers(backend, _in_a_thread)], options=_OPTIONS)
@@ -47,7 +47,7 @@ def grpc_server(backend: Receiver, address: str) -> tuple[grpc.Server, int]:
 
 
 def asyncio_grpc_server(backend: Receiver, address: str) -> tuple[grpc.aio.Server, int]:
-    """Return such a server that answers in the running event loop; ``backend`` must not block.
+    """Return a server like `grpc_server`'s that answers in the running event loop; ``backend`` must not block.
 
     Raises RuntimeError if the address is taken.
     """
@@ -89,15 +89,15 @@ def _in_the_loop(answer: Answer) -> Callable[[bytes, Any], Awaitable[Any]]:
 
 
 class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
-    """Finds what answers a call by its path; grpc itself rejects unknown paths."""
+    """Finds the handler of a call by its path; grpc itself rejects unknown paths."""
 
     def __init__(self, backend: Receiver, runs: Callable[[Answer], Callable[[bytes, Any], Any]]) -> None:
-        """``runs`` makes an answer what a server of the one or the other kind calls."""
+        """``runs`` turns an answer into a behaviour of a threaded or of an asyncio server."""
         self._backend = backend
         self._runs = runs
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
-        """Return what answers the calls of one method."""
+        """Return the handler for the calls of one method."""
         method = method_at(handler_call_details.method)
         if method is None:
             return None
@@ -126,16 +126,16 @@ def _answering(backend: Receiver, method: Method) -> Answer:
         except InProcessRpcError as error:
             text, details = error.details(), error.trailing_metadata()
             return _Rejected(error.code(), _short(text), details if _fits(text, details) else ())
-        except BaseException as error:  # what fails a test is none of Exception
+        except BaseException as error:  # pytest's failures don't derive from Exception
             return _Rejected(grpc.StatusCode.INTERNAL, _short(failed(error).message))
 
     return answer
 
 
 def _timeout(remaining: float | None) -> float | None:
-    """Return how many seconds the caller waits, who has so many left; None without a deadline.
+    """Return the call's time-out in seconds from its remaining time; None without a deadline.
 
-    They are rounded to the precision with which grpc carries them, so that 20 s stay 20 s.
+    The result is rounded to the precision with which grpc carries it, so that 20 s stay 20 s.
     """
     if remaining is None or remaining > _FOR_EVER:
         return None
@@ -144,12 +144,12 @@ def _timeout(remaining: float | None) -> float | None:
 
 
 def _short(text: str) -> str:
-    """``text`` as it fits into a status: what quotes a long name of the request would make the client refuse it."""
+    """Return ``text``, shortened to fit into a status: a client rejects one that quotes a very long name."""
     data = text.encode(errors="replace")
     return text if len(data) <= _LONGEST_TEXT else f"{data[:_LONGEST_TEXT].decode(errors='ignore')}…"
 
 
 def _fits(text: str, details: tuple[tuple[str, bytes], ...]) -> bool:
-    """Whether a client takes ``text`` with ``details``, which repeat it; the error goes without details otherwise."""
+    """Return whether a client accepts ``text`` with ``details``, which repeat it; otherwise details are omitted."""
     encoded = sum(len(value) * 4 // 3 for _, value in details)  # in base64
     return len(text.encode(errors="replace")) * 3 + encoded <= _LONGEST_STATUS

@@ -1,4 +1,4 @@
-"""Names and addresses of hosts, in a form for comparisons."""
+"""Names and addresses of hosts, normalized for comparisons."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import re
 from .._targets.urls import ip_address
 
 AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+(?:%[^\[\]]*)?\]|[^\s\[\]:/?#@\\,*]+)(?::[0-9]*)?")
-"""A host, as a group, and perhaps a port, as the Host header has them."""
+"""A Host header: a host, which is a group, and an optional port."""
 
 
 def allowed_host(given: str, what: str) -> str:
-    """Return the host that ``what`` was given, in the form for comparisons. Raises ValueError for anything else."""
+    """Return the host in ``given``, the value of the option ``what``, normalized. Raises ValueError if it is none."""
     name = host_name(given) if isinstance(given, str) else None
     if name is None:
         raise ValueError(
@@ -27,9 +27,10 @@ def allowed_host(given: str, what: str) -> str:
 
 
 def host_name(host: str) -> str | None:
-    """Return a host name or address in the form for comparisons; None for anything else.
+    """Return a host name or address, normalized for comparisons; None for anything else.
 
-    That is ASCII in lower case, without the dot at its end; an IPv6 address in short form, without brackets and zone.
+    A name becomes lower-case ASCII without a dot at its end. An IPv6 address gets its short form without brackets and
+    zone.
     """
     written = host.strip("[]").partition("%")[0] if ":" in host else host.removesuffix(".")
     address = ip_address(written)
@@ -45,6 +46,6 @@ def host_name(host: str) -> str | None:
 
 
 def is_wildcard(host: str) -> bool:
-    """Whether ``host`` stands for all addresses of a machine."""
+    """Return whether ``host`` means all addresses of a machine, such as ``0.0.0.0``."""
     address = ip_address(host)
     return address is not None and address.is_unspecified

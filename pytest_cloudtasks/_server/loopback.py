@@ -30,7 +30,7 @@ from .request_guard import RequestGuard
 HOST = "127.0.0.1"
 _LOG = logging.getLogger("pytest_cloudtasks")
 _THREADS = 16
-"""REST requests that are answered at the same time; a handler of an eager dispatch may make requests of its own."""
+"""REST requests that are answered at the same time. A handler of an eager dispatch may make requests of its own."""
 
 
 class CloudTasksServer(OnlyWith):
@@ -43,8 +43,8 @@ class CloudTasksServer(OnlyWith):
         with FakeCloudTasks() as cloud_tasks, CloudTasksServer(cloud_tasks) as server:
             subprocess.run(["./worker"], env={**os.environ, **server.environment})
 
-    It answers for the test or example that ``fake`` is in when a call arrives, and rejects calls outside of one.
-    It dispatches nothing by itself: the test controls time.
+    A call gets its answer from the test or example that is running with ``fake``. Calls outside of one are rejected.
+    The server dispatches nothing by itself: the test controls time.
     """
 
     def __init__(self, fake: FakeCloudTasks) -> None:
@@ -54,7 +54,7 @@ class CloudTasksServer(OnlyWith):
             fake: The fake that answers.
 
         Raises:
-            TypeError: ``fake`` is no FakeCloudTasks.
+            TypeError: ``fake`` is not a FakeCloudTasks.
         """
         if not isinstance(fake, FakeCloudTasks):
             raise TypeError(
@@ -66,7 +66,7 @@ class CloudTasksServer(OnlyWith):
         self._stack = ExitStack()
         self._grpc_port = self._rest_port = 0
         self._on_use: Callable[[], None] = lambda: None
-        """Called first when an address is asked for."""
+        """Called each time before an address is returned."""
         self._outlives_tests = False
 
     def __enter__(self) -> CloudTasksServer:
@@ -111,10 +111,10 @@ class CloudTasksServer(OnlyWith):
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """The environment variables by which other code finds an emulator, with their values here.
+        """The environment variables by which other code finds this server, with their values.
 
-        The ``cloud_tasks_server`` fixture sets them while a test runs. Add them to the environment of your own
-        processes. ``CLOUD_TASKS_EMULATOR_HOST`` names the port of REST, which takes gRPC as well.
+        The ``cloud_tasks_server`` fixture sets them while a test runs. Add them to the environment of the processes
+        that you start. ``CLOUD_TASKS_EMULATOR_HOST`` has the port of REST, which accepts gRPC as well.
         """
         rest = f"{HOST}:{self._running(self._rest_port)}"
         grpc = self.grpc_target
@@ -131,8 +131,8 @@ class CloudTasksServer(OnlyWith):
     def allow_host(self, host: str) -> None:
         """Answer REST requests for this host name as well.
 
-        By default only requests for loopback names are answered, so that no web page can reach the server. A container
-        that uses ``host.docker.internal`` needs that name.
+        By default the server answers only requests for loopback names, so that no web page can reach it. If a container
+        calls it as ``host.docker.internal``, allow that name.
 
         Args:
             host: A name or an address, without scheme and port.
@@ -157,13 +157,13 @@ class CloudTasksServer(OnlyWith):
 
 
 class SessionServer(CloudTasksServer):
-    """The server of the fixture ``cloud_tasks_server``, which outlives the tests that use it.
+    """The server of the fixture ``cloud_tasks_server``, which runs for the whole session.
 
-    So it can't enter `retries_by_real_time` itself: the plugin does, for each test that uses the server.
+    It can't enter `retries_by_real_time` itself: the plugin enters it for each test that uses the server.
     """
 
     def __init__(self, fake: FakeCloudTasks, on_use: Callable[[], None]) -> None:
-        """``on_use`` is called whenever an address is asked for."""
+        """Prepare a server that calls ``on_use`` each time before it returns an address."""
         super().__init__(fake)
         self._on_use = on_use
         self._outlives_tests = True
@@ -171,7 +171,7 @@ class SessionServer(CloudTasksServer):
 
 @contextmanager
 def retries_by_real_time() -> Iterator[None]:
-    """While the block runs, the retries of Google's clients give up by real time, which a test may hold."""
+    """Make the retries of Google's clients measure real time in the block, even if the test holds time."""
     skipped_waits.keep(real.monotonic)
     try:
         yield
@@ -180,13 +180,13 @@ def retries_by_real_time() -> Iterator[None]:
 
 
 class _Receiver:
-    """Hands each call to the simulation that the fake is in, decided call by call."""
+    """Passes each call to the fake's current simulation."""
 
     def __init__(self, fake: FakeCloudTasks) -> None:
         self._fake = fake
 
     def receive(self, call: IncomingCall) -> Any:
-        """Answer a call, or refuse it where there is no simulation."""
+        """Answer a call, or reject it if there is no simulation."""
         simulation = running_simulation(self._fake)
         try:
             if simulation is not None:
@@ -205,7 +205,7 @@ def _nobody_there(rpc: str) -> BaseException:
 
 
 def _check_installed() -> None:
-    """Refuse to begin without aiohttp, which serves REST."""
+    """Raise an error if aiohttp is missing, which serves REST."""
     if importlib.util.find_spec("aiohttp") is None:
         raise RuntimeError(
             "A server for other processes needs aiohttp, which is not installed. Install it with"

@@ -1,10 +1,10 @@
 """One port for REST and gRPC: the first bytes of a connection decide which of two servers gets it.
 
-Public code looks for an emulator in CLOUD_TASKS_EMULATOR_HOST: some speaks gRPC to that address, and Firebase's Admin
-SDKs speak HTTP/1.1. A connection of gRPC begins with the preface of HTTP/2, and is piped to gRPC's own port. Any other
-connection is given to aiohttp in this process, which costs it nothing.
+Public code looks for an emulator in CLOUD_TASKS_EMULATOR_HOST. Some of it uses gRPC at that address, and Firebase's
+Admin SDKs use HTTP/1.1. A gRPC connection begins with the preface of HTTP/2; the relay pipes it to gRPC's own port. It
+passes any other connection to aiohttp in this process, at no further cost.
 
-A relay listens before either server is there. Connections wait until `Relay.open`.
+A relay can listen before the two servers run. Connections wait until `Relay.open`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
 _GRPC = b"PRI * HTTP/2.0"
-"""How a connection of gRPC begins, and none of HTTP/1.1 (RFC 9113 §3.4)."""
+"""The first bytes of every gRPC connection, and of no HTTP/1.1 connection (RFC 9113 §3.4)."""
 _TLS = b"\x16"
-"""How a connection of TLS begins, and none of HTTP: with a handshake (RFC 8446 §5.1)."""
+"""The first byte of every TLS connection, and of no HTTP connection: a handshake record (RFC 8446 §5.1)."""
 
 
 class _Servers(NamedTuple):
@@ -25,37 +25,37 @@ class _Servers(NamedTuple):
 
 
 class Relay:
-    """Listens at one address, and hands each connection to the server that it asks for."""
+    """Listens on one address, and passes each connection to the server for its protocol."""
 
     def __init__(self, on_tls: Callable[[str], None]) -> None:
-        """``on_tls`` gets a sentence when a client speaks TLS, which neither server does."""
+        """``on_tls`` is called with a sentence if a client uses TLS, which neither server supports."""
         self._on_tls = on_tls
         self._servers: _Servers | None = None
         self._listening: asyncio.Server | None = None
         self._connections: set[_Undecided] = set()
-        """Those that aiohttp doesn't have: undecided ones, and those that are piped."""
+        """The connections that aiohttp doesn't have: undecided ones, and piped ones."""
 
     async def listen(self, **where: Any) -> int:
-        """Listen at ``host`` and ``port``, or on the socket ``sock``; return the port."""
+        """Listen on ``host`` and ``port``, or on the socket ``sock``; return the port."""
         loop = asyncio.get_running_loop()
         self._listening = await loop.create_server(lambda: _Undecided(self), **where)
         port: int = self._listening.sockets[0].getsockname()[1]
         return port
 
     def open(self, http: Callable[[], asyncio.BaseProtocol], grpc: tuple[str, int]) -> None:
-        """Hand out connections from now on: to protocols that ``http`` makes, and to the address ``grpc``."""
+        """Start to pass connections on: to protocols that ``http`` makes, and to the address ``grpc``."""
         self._servers = _Servers(http, grpc)
         for connection in list(self._connections):
             connection.decide()
 
     def close(self) -> None:
-        """Listen no more, and break off the connections that aiohttp doesn't have."""
+        """Stop listening, and abort the connections that aiohttp doesn't have."""
         if self._listening is not None:
             self._listening.close()
         for connection in list(self._connections):
             connection.transport.abort()
 
-    # --- what connections ask ------------------------------------------------------------------------------------
+    # --- called by connections -----------------------------------------------------------------------------------
 
     @property
     def servers(self) -> _Servers | None:
@@ -63,15 +63,15 @@ class Relay:
         return self._servers
 
     def add(self, connection: _Undecided) -> None:
-        """Know a connection, to break it off at the end."""
+        """Register a connection, so that `close` aborts it."""
         self._connections.add(connection)
 
     def forget(self, connection: _Undecided) -> None:
-        """Forget a connection that has ended, or that aiohttp has."""
+        """Remove a connection that has ended, or that aiohttp has."""
         self._connections.discard(connection)
 
     def report_tls(self, transport: asyncio.Transport) -> None:
-        """Say that the client at the other end speaks TLS."""
+        """Report that the client of ``transport`` uses TLS."""
         peer = transport.get_extra_info("peername")
         client = f"A client at {peer[0]}" if peer else "A client"
         self._on_tls(
@@ -81,7 +81,7 @@ class Relay:
 
 
 class _Undecided(asyncio.Protocol):
-    """A connection that has not said yet what it speaks."""
+    """A connection whose protocol is not known yet."""
 
     transport: asyncio.Transport
 
@@ -91,7 +91,7 @@ class _Undecided(asyncio.Protocol):
         self._piping: asyncio.Future[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Wait for its first bytes."""
+        """Register the connection, which then waits for its first bytes."""
         self.transport = cast("asyncio.Transport", transport)
         self._relay.add(self)
 
@@ -105,7 +105,7 @@ class _Undecided(asyncio.Protocol):
         self.decide()
 
     def decide(self) -> None:
-        """Hand the connection over if its bytes say to whom."""
+        """Pass the connection to a server if its first bytes show which one."""
         servers = self._relay.servers
         if servers is None:
             self.transport.pause_reading()
@@ -144,7 +144,7 @@ class _Undecided(asyncio.Protocol):
 
 
 class _Pipe(asyncio.Protocol):
-    """One end of a pipe. What comes here goes out at the other end, as fast as that can take it."""
+    """One end of a pipe. It sends what it receives to the other end, as fast as that end can take it."""
 
     def __init__(self, other: asyncio.Transport, end: Callable[[], None]) -> None:
         """``end`` is called when the connection at this end is lost."""
@@ -156,7 +156,7 @@ class _Pipe(asyncio.Protocol):
         self._other.write(data)
 
     def pause_writing(self) -> None:
-        """Take no more at the other end until this one has sent what it has."""
+        """Stop reading at the other end until this end has sent its buffered bytes."""
         self._other.pause_reading()
 
     def resume_writing(self) -> None:

@@ -1,21 +1,23 @@
 """The checks that keep other sites' web pages out of a server on the developer's machine.
 
-A page in the developer's browser can send requests to every port of the machine, so a server there has to look where a
-request comes from:
+A page in the developer's browser can send requests to every port of the machine, so a server there has to check where
+a request comes from:
 
-- Host: a page whose host name is made to lead here (DNS rebinding) is of the same origin for the browser, and may read
-  every response. Its requests still name that host, so only known host names are answered.
-- Origin and Sec-Fetch-Site: a browser says which page has sent a request. Only pages of this server itself may.
-- Content-Type: without asking the server first, a page may send a form, a text, or a body without a type. So a body
-  has to be JSON; then the browser asks, and gets no permission.
+- Host: with DNS rebinding, a page makes its host name resolve to this machine. The browser then treats the server as
+  the page's own origin and lets it read every response. The requests still name that host, so the guard accepts only
+  known host names.
+- Origin and Sec-Fetch-Site: a browser sends which page made a request. The guard accepts only this server's own pages.
+- Content-Type: a page may send a form, a text, or a body without a type without asking the server first. The guard
+  accepts a body only as JSON: for JSON, the browser asks first and gets no permission.
 
-Programs that are no browsers pass all of this by the headers that they send anyway.
+Programs other than browsers pass these checks with the headers that they send anyway.
 
-The emulator may have a token as well, for a network on which others are. It protects what shows and drives the queues:
-the routes under ``/control`` (`Area.CONTROL`), the data and the buttons of the page among them. Clients of Cloud Tasks
-send no such token, so Google's paths are protected by the check of the Host alone, and gRPC by nothing. Documents
-(`Area.DOCUMENT`: the page itself, ``/healthz``, public keys) have nothing to protect: a browser loads them without a
-token. The page takes it from its own address, ``/#token=…``, a part that browsers never send, and sends it as a header.
+The emulator can also require a token, for networks that other people use. It protects the routes that show and control
+the queues: those under ``/control`` (`Area.CONTROL`), which the page uses for its data and buttons. Clients of Cloud
+Tasks send no such token, so Google's paths are protected only by the check of the Host, and gRPC not at all. Documents
+(`Area.DOCUMENT`: the page itself, ``/healthz``, public keys) contain nothing secret, so a browser loads them without a
+token. The page reads the token from its own address, ``/#token=…``, a part that browsers never send, and sends it as a
+header.
 """
 
 from __future__ import annotations
@@ -32,35 +34,34 @@ from .host_names import AUTHORITY, host_name, is_wildcard
 
 JSON = "application/json"
 _AS_SENT = frozenset({"buffer_task", "upload_queue_yaml"})
-"""Methods whose body is data rather than a message."""
+"""RPCs whose HTTP body is data rather than a message."""
 _URL = re.compile(r"(https?)://([^/?#]*)", re.IGNORECASE)
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _OWN_PAGE = frozenset({"same-origin", "none"})
 """Values of Sec-Fetch-Site for requests of this server's own pages, and of the browser's user."""
 _SHOWN = 100
-"""Characters of a header that an error shows."""
+"""Most characters of a header that an error shows."""
 
 
 class Area(Enum):
-    """What a request asks for, as far as the guard distinguishes it."""
+    """The part of the server that a request is for, as far as the guard distinguishes it."""
 
     API = "api"
     """A path of Google's."""
     CONTROL = "control"
-    """What shows or drives the queues: a route under ``/control``."""
+    """A route under ``/control``, which shows or controls the queues."""
     DOCUMENT = "document"
-    """What holds nothing of the queues: the page without its data, public keys, ``/healthz``."""
+    """A route that contains nothing of the queues: the page without its data, public keys, ``/healthz``."""
 
 
 class RequestGuard:
     """Rejects requests that a web page of another site may have sent, and those that lack the server's token.
 
     Args:
-        hosts: Host names that requests may name besides loopback names, each in the form for comparisons. The
-            collection may grow later.
-        how_to_allow: How users allow another one, with ``{}`` for it: ``--allow-host {}``.
-        token: The secret that requests for `Area.CONTROL` need; None for none. With a token, only requests for
-            `Area.API` need a known host name, unless they have the token, as those of the server's own page do.
+        hosts: Host names, normalized, that requests may name besides loopback names. The collection may grow later.
+        how_to_allow: How users allow another name, with ``{}`` in its place: ``--allow-host {}``.
+        token: The secret that requests for `Area.CONTROL` need; None if there is none. With a token, only requests for
+            `Area.API` need a known host name, and not even those if they have the token, as the server's page does.
     """
 
     def __init__(self, hosts: Container[str], *, how_to_allow: str, token: str | None = None) -> None:
@@ -69,9 +70,9 @@ class RequestGuard:
         self._token = token
 
     def check_sender(self, request: RestRequest, *, area: Area = Area.API, needs_host: bool = True) -> None:
-        """Raise RestError if another site's page may have sent ``request``, whatever its body is.
+        """Raise RestError if another site's page may have sent ``request``; the body isn't checked here.
 
-        ``needs_host`` says that the request's version of HTTP requires a Host header, which every browser sends.
+        ``needs_host`` is true if the request's version of HTTP requires a Host header, which every browser sends.
         """
         hosts = _values(request, "host")
         if len(hosts) > 1:
@@ -100,7 +101,7 @@ class RequestGuard:
                 )
 
     def _allows_any_name(self, request: RestRequest, area: Area) -> bool:
-        """Whether a page that rebinds its name gets nothing here: it doesn't have the token."""
+        """Return whether any host name is safe: a page that uses DNS rebinding doesn't have the token."""
         return self._token is not None and (area is not Area.API or _has_token(request, self._token))
 
     def _check_host(self, host: str, *, any_name: bool) -> None:
@@ -126,9 +127,9 @@ class RequestGuard:
 
 
 def lacks_json(request: RestRequest, *, is_api: bool) -> bool:
-    """Whether a body of ``request`` would have to be JSON and is said to be something else.
+    """Return whether a body of ``request`` has to be JSON and its Content-Type is something else.
 
-    ``is_api`` says that the request is one of Cloud Tasks' API, rather than of a route of this server's own.
+    ``is_api`` is true for a request to Cloud Tasks' API, and false for one of this server's own routes.
     """
     types = [value.partition(";")[0].strip().lower() for value in _values(request, "content-type")]
     if types == [JSON]:
@@ -142,7 +143,7 @@ def lacks_json(request: RestRequest, *, is_api: bool) -> bool:
 
 
 def not_json(request: RestRequest) -> RestError:
-    """Return the error for a body that has to be JSON and is said to be something else."""
+    """Return the error for a body that has to be JSON and whose Content-Type is something else."""
     types = ", ".join(_values(request, "content-type"))
     has = f"the Content-Type {_short(types)!r}" if types else "no Content-Type"
     return RestError(
@@ -154,7 +155,7 @@ def not_json(request: RestRequest) -> RestError:
 
 
 def _has_token(request: RestRequest, token: str) -> bool:
-    """Whether ``request`` has ``token``, in a time that doesn't depend on how much of it is right."""
+    """Return whether ``request`` has ``token``, in a time that doesn't depend on how much of it is right."""
     sent = _values(request, "authorization")
     if len(sent) != 1:
         return False
@@ -183,7 +184,7 @@ def _check_token(request: RestRequest, token: str) -> None:
 
 
 def _is_origin_of(origin: str, host: str) -> bool:
-    """Whether a page of ``origin`` was loaded from ``host``; a proxy may have added TLS."""
+    """Return whether a page of ``origin`` was loaded from ``host``; a proxy may have added TLS."""
     match = _URL.fullmatch(origin.strip())
     return match is not None and _with_port(match[2], match[1]) == _with_port(host, match[1])
 

@@ -1,4 +1,4 @@
-"""The REST endpoint: an aiohttp application that serves `_messages.rest`, and the keys that tokens verify by."""
+"""The REST endpoint: an aiohttp application that serves `_messages.rest`, and the keys for verifying tokens."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from .request_guard import Area, RequestGuard, lacks_json, not_json
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _KEYS = "/oauth2/v3/certs"
 KEY_PATHS = (_KEYS, "/oauth2/v1/certs")
-"""Where other processes find the keys, as at Google's address: a JWK Set, and certificates."""
+"""Paths of the keys, as on Google's server: a JWK Set, and certificates."""
 
 
 def rest_application(backend: Receiver, guard: RequestGuard, threads: Executor | None = None) -> web.Application:
-    """Return an application in front of ``backend``: what has no route of its own is a request of the API's.
+    """Return an application for ``backend``, which gets every request that has no route of its own.
 
-    Requests are answered in ``threads``, or without any in the event loop, which ``backend`` must not block then.
-    ``guard`` looks at every request first. Run it by `rest_runner`, so that what is no HTTP at all is answered in
-    Google's form, too.
+    Requests are answered in ``threads``. Without ``threads`` they are answered in the event loop, and ``backend`` must
+    not block. ``guard`` checks every request first. Run the application with `rest_runner`: it also answers malformed
+    HTTP in Google's form.
     """
     endpoint = _Endpoint(backend, guard, threads)
     application = web.Application(client_max_size=MAX_BODY, middlewares=[endpoint.middleware])
@@ -45,7 +45,7 @@ class _Endpoint:
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Reject what a web page of another site may have sent, and answer what the application has no route for."""
+        """Reject requests that another site's page may have sent, and answer those that have no route."""
         asked, is_api = _asked(request), _is_api(request)
         try:
             self._guard.check_sender(asked, area=_area(request), needs_host=request.version >= (1, 1))
@@ -68,12 +68,12 @@ class _Endpoint:
     def _answer(self, request: RestRequest) -> RestResponse:
         try:
             return answer(request, self._backend.receive)
-        except BaseException as error:  # what fails a test is none of Exception
+        except BaseException as error:  # pytest's failures don't derive from Exception
             return rest_http.failed(error).response()
 
 
 async def _discovery(request: web.Request) -> web.Response:
-    """Answer Google's document, with this server's keys: the issuer of the tokens is Google's."""
+    """Answer with Google's document, but with this server's keys: tokens name Google as their issuer."""
     keys = f"{request.scheme}://{request.host}{_KEYS}"
     return to_aiohttp(endpoints.discovery_document(keys, Clock.application_now()))
 
@@ -90,12 +90,12 @@ def to_aiohttp(response: RestResponse) -> web.Response:
 
 
 def _is_api(request: web.Request) -> bool:
-    """Whether a request is for Cloud Tasks' API, since the application has no route for it."""
+    """Return whether a request is for Cloud Tasks' API, because the application has no route for it."""
     return request.match_info.http_exception is not None
 
 
 def _area(request: web.Request) -> Area:
-    """Return what a request asks for, by the route that answers it, however its path is encoded."""
+    """Return the area of a request, by the route that answers it, however its path is encoded."""
     if _is_api(request):
         return Area.API
     resource = request.match_info.route.resource
@@ -104,7 +104,7 @@ def _area(request: web.Request) -> Area:
 
 
 def _asked(request: web.Request) -> RestRequest:
-    """Return the request without its body, which is read once its sender is known."""
+    """Return the request without its body, which is read only after the guard has checked the sender."""
     return RestRequest(request.method, request.raw_path, tuple(request.headers.items()), b"")
 
 

@@ -1,8 +1,8 @@
-"""Runs the REST endpoint's application; a `Relay` gives it its connections.
+"""A runner for the REST endpoint's application, which gets its connections from a `Relay`.
 
-aiohttp answers malformed HTTP itself, below any application, and has no public way to change the answer: `RestRunner`
-gives its server another class of connections, which answer in Google's form. Checked against aiohttp 3.9 to 3.14;
-``tests/server/test_bad_input.py`` fails when it moves.
+aiohttp answers malformed HTTP itself, below any application, and has no public way to change the answer. `RestRunner`
+therefore gives its server another class of connections, which answer in Google's form. Checked against aiohttp 3.9 to
+3.14; ``tests/server/test_bad_input.py`` fails when it moves.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class _Connection(web.RequestHandler):
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:
-        """Return the answer to a request that can't be read, or that has failed."""
+        """Return the answer to a request that can't be read, or whose handler failed."""
         if request.writer is not None and request.writer.output_size > 0:
-            raise ConnectionError("A part of another answer has been sent already.")
+            raise ConnectionError("A part of another answer has already been sent.")
         error = malformed("Bad Request")
         if status >= 500:
             error = RestError(status, "INTERNAL", "Internal error encountered.")
@@ -41,7 +41,7 @@ class _Connection(web.RequestHandler):
         return response
 
     def log_exception(self, *args: Any, **kwargs: Any) -> None:
-        """Log what went wrong here; a body that can't be read to its end was answered, and is its sender's affair."""
+        """Log errors of this server. A body that can't be read to its end is its sender's error, and was answered."""
         if not isinstance(kwargs.get("exc_info"), web.RequestPayloadError):
             super().log_exception(*args, **kwargs)
 
@@ -53,13 +53,13 @@ class _Server(web.Server):
 
 
 class RestRunner(web.AppRunner):
-    """aiohttp's runner of applications, with such connections."""
+    """aiohttp's runner of applications, with connections that answer in Google's form."""
 
     __slots__ = ()
 
     @property
     def connections(self) -> Callable[[], asyncio.BaseProtocol]:
-        """What makes the protocol of a connection, once the runner has been set up."""
+        """The factory of connections' protocols; the runner has to be set up first."""
         assert self.server is not None, "it has been set up"
         return self.server
 
@@ -76,7 +76,7 @@ class RestRunner(web.AppRunner):
 
 
 def _in_googles_form(handler: Handler) -> Handler:
-    """Return ``handler`` with the errors that aiohttp answers by itself, as an unknown Expect, in Google's form."""
+    """Return ``handler`` with aiohttp's own errors, such as for an unknown Expect, in Google's form."""
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
         try:
@@ -84,17 +84,17 @@ def _in_googles_form(handler: Handler) -> Handler:
         except web.HTTPException as error:
             response = to_aiohttp(RestError(error.status, "INVALID_ARGUMENT", error.text or error.reason).response())
         if request.method == "CONNECT":
-            response.force_close()  # aiohttp takes what follows for something else than HTTP
+            response.force_close()  # aiohttp no longer parses what follows as HTTP
         return response
 
     return handle
 
 
 def rest_runner(application: web.Application) -> RestRunner:
-    """Return what runs an application of `rest_application`.
+    """Return a runner for an application of `rest_application`.
 
-    It ends without waiting for requests that are under way. A handler is cancelled when its client disconnects, so
-    that nothing waits or jumps for nobody.
+    It stops without waiting for requests that are under way. It cancels a handler when its client disconnects, so that
+    a wait or a jump doesn't go on without its client.
     """
     return RestRunner(
         application, access_log=None, shutdown_timeout=0.1, auto_decompress=False, handler_cancellation=True
@@ -103,7 +103,7 @@ def rest_runner(application: web.Application) -> RestRunner:
 
 @contextmanager
 def rest_serving(runner: RestRunner, relay: Relay, host: str, grpc_port: int) -> Iterator[int]:
-    """Serve at a free port of ``host`` until the block ends, and give the port; gRPC is at ``grpc_port`` of it."""
+    """Serve on a free port of ``host`` until the block ends, and yield the port; gRPC listens on ``grpc_port``."""
     with socket.create_server((host, 0)) as listening, event_loop_thread() as loop:
 
         async def begin() -> None:
@@ -124,7 +124,7 @@ def rest_serving(runner: RestRunner, relay: Relay, host: str, grpc_port: int) ->
 
 @contextmanager
 def event_loop_thread() -> Iterator[asyncio.AbstractEventLoop]:
-    """Run an event loop in a daemon thread until the block ends, its timers by real time."""
+    """Run an event loop in a daemon thread until the block ends. Its timers use real time."""
     loop = asyncio.new_event_loop()
     loop.time = real.monotonic  # type: ignore[method-assign]
     thread = threading.Thread(target=loop.run_forever, name="cloud-tasks-server", daemon=True)

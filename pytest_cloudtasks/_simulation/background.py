@@ -1,15 +1,15 @@
-"""``background()``: the test's time runs with the wall clock, and a thread dispatches what is due.
+"""The method ``background()``: a thread moves the test's time with the wall clock and dispatches due tasks.
 
-Theory of operation. The thread repeats one short step: it looks how much real time has passed since the last one, does
-what the driver does up to that instant, and moves the clock there. So the queue's time and the application's stay one,
-in steps of `_STEP`, from whichever instant the test has held them at, and whoever holds them. When the thread ends,
-time is held where it is, because nobody moves it any more.
+Theory of operation. The thread repeats one short step. It measures the real time since the last step, runs the driver
+up to that instant, and moves the clock there. So the queue's time and the application's time stay equal, in steps of
+`_STEP`, from any instant at which the test holds them, and with any tool that holds them. When the thread ends, time
+stays where it is, because nothing moves it any more.
 
-Each delivery runs in a thread of a pool: handlers of several tasks work at the same time, and may wait for each other.
-The driver begins attempts and takes answers with the simulation's lock held, so calls of clients may come from any
-thread meanwhile.
+Each delivery runs in a thread of a pool, so handlers of several tasks run at the same time and can wait for each other.
+The driver begins attempts and resolves them while it holds the simulation's lock. Clients can therefore make calls from
+any thread meanwhile.
 
-The first failure ends the dispatching, as it ends a driving method: it is raised at the end of the block.
+The first failure stops the dispatching, as it stops a driving method. It is raised at the end of the block.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _STEP = 0.01
 """Seconds of real time from one step to the next."""
 _WORKERS = 100
-"""Deliveries that run at the same time; more of them wait for a thread."""
+"""Deliveries that run at the same time; further ones wait for a thread."""
 
 
 class Background:
@@ -49,7 +49,7 @@ class Background:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Let time run and tasks go out until the block ends, and their handlers have returned."""
+        """Move time and dispatch tasks until the block ends; then wait until their handlers have returned."""
         __tracebackhide__ = True
         with self._driver.method(BACKGROUND):
             self._latest = real.monotonic()
@@ -72,10 +72,10 @@ class Background:
         thread.join()
 
     def _keep(self, failures: list[BaseException]) -> None:
-        """Fail the test at its end, too, for what can't be raised."""
+        """Make the test fail at its end for failures that can't be raised here."""
         for error in failures:
             trace = encodable("".join(traceback.format_exception(type(error), error, error.__traceback__)))
-            self._simulation.keep_failure(f"A task was dispatched in a block of background(), and failed:\n{trace}")
+            self._simulation.keep_failure(f"A task that background() dispatched failed:\n{trace}")
 
     def _run(self) -> None:
         with ThreadPoolExecutor(_WORKERS, thread_name_prefix="cloud-tasks-background") as pool:
@@ -85,7 +85,7 @@ class Background:
                 self._step(None)
 
     def _step(self, pool: ThreadPoolExecutor | None) -> None:
-        """Let the time pass that has really passed; with a ``pool``, dispatch what is due by then."""
+        """Move the clock by the real time that has passed; with a ``pool``, dispatch the tasks that are due by then."""
         now = real.monotonic()
         passed, self._latest = int((now - self._latest) * 1_000_000_000), now
         try:
@@ -95,7 +95,7 @@ class Background:
                 if done.deliveries is not None:
                     self._deliveries.append(pool.submit(self._deliver, done.deliveries))
             self._driver.pass_time(end)
-        except BaseException as error:  # whatever it is, the block raises it
+        except BaseException as error:  # the block raises it, whatever it is
             if not self._failures:
                 self._failures.append(error)
         self._deliveries = [one for one in self._deliveries if not one.done()]
@@ -103,5 +103,5 @@ class Background:
     def _deliver(self, deliveries: Deliveries[Any]) -> None:
         try:
             run_sync(self._simulation, deliveries)
-        except BaseException as error:  # a failure of the test's is none of Exception
+        except BaseException as error:  # pytest's failures don't derive from Exception
             self._failures.append(error)

@@ -182,7 +182,7 @@ def test_an_exception_of_the_block_ends_it(cloud_tasks: FakeCloudTasks, enqueue:
     failures = cloud_tasks._resting.failures
     (failure,) = failures
     failures.clear()
-    assert failure.startswith("A task was dispatched in a block of background(), and failed:\nTraceback")
+    assert failure.startswith("A task that background() dispatched failed:\nTraceback")
     assert failure.endswith("ZeroDivisionError: in the handler\n")
     with cloud_tasks.background():
         pass

@@ -96,7 +96,7 @@ def test_nothing_is_put_behind_a_part_of_an_answer() -> None:
     request: Any = SimpleNamespace(writer=SimpleNamespace(output_size=1))
     with pytest.raises(ConnectionError) as refused:
         _Connection.handle_error(SimpleNamespace(), request)  # type: ignore[arg-type]
-    assert str(refused.value) == "A part of another answer has been sent already."
+    assert str(refused.value) == "A part of another answer has already been sent."
 
 
 def test_a_failure_of_the_server_itself_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
