@@ -112,7 +112,7 @@ def _answering(backend: Receiver, method: Method) -> Answer:
         try:
             request = method.request_class.FromString(data)
         except DecodeError:
-            text = f"The request is no {method.request_class.DESCRIPTOR.name}."
+            text = f"The request is not a {method.request_class.DESCRIPTOR.name} message."
             return _Rejected(grpc.StatusCode.INVALID_ARGUMENT, text)
         call = IncomingCall(
             method.rpc,

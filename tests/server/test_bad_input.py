@@ -381,7 +381,7 @@ CREATE = "/google.cloud.tasks.v2.CloudTasks/CreateTask"
 def test_bytes_that_are_no_message(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
     """An RPC that gets them is rejected."""
     refused = status_of(cloud_tasks_server, CREATE, b"\xff\xff\xff")
-    assert refused == ("INVALID_ARGUMENT", "The request is no CreateTaskRequest.")
+    assert refused == ("INVALID_ARGUMENT", "The request is not a CreateTaskRequest message.")
     assert cloud_tasks.rpcs == []
 
 
@@ -461,7 +461,7 @@ def test_what_fails_the_test_reaches_a_grpc_client_in_its_own_words(
 def test_bytes_that_are_no_message_reach_no_backend(serving: Serving) -> None:
     """The server rejects them itself."""
     failed = failure_over_grpc(serving, ZeroDivisionError("not called"), b"\xff\xff\xff")
-    assert failed == ("INVALID_ARGUMENT", "The request is no GetQueueRequest.", False)
+    assert failed == ("INVALID_ARGUMENT", "The request is not a GetQueueRequest message.", False)
 
 
 @both_servers
