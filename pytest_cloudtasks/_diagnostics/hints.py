@@ -18,7 +18,7 @@ from .._messages.proto import proto_of
 from .._messages.rpc_call import IncomingCall
 from .._service.request import PullMessage
 from .._service.service import Service
-from .._service.task import Task
+from .._service.task import Task, TaskState
 from .._service.validation import id_of
 from .._simulation.exceptions import DrainLimitReached, NoTarget
 from .._simulation.formatting import duration_text, offset_text, shown
@@ -41,6 +41,8 @@ MOST = 3
 """The maximum number of hints in a failure."""
 FAR_PAST = 30 * MINUTE
 """A schedule time that lies this far in the past was probably made in another time zone."""
+
+_LIVE = (TaskState.SCHEDULED, TaskState.DISPATCHED)
 
 
 class Situation(NamedTuple):
@@ -212,7 +214,10 @@ def nothing_driven(situation: Situation) -> str | None:
 
 def callbacks_waiting(situation: Situation) -> str | None:
     """Explain that Django delays callbacks until a commit."""
-    return on_commit.hint(situation.error) if situation.match is not None or situation.is_a_tests_own else None
+    is_about_tasks = situation.match is not None or situation.is_a_tests_own
+    if not is_about_tasks and isinstance(situation.error, AssertionError):  # it has used the fake, in vain
+        is_about_tasks = not situation.history.is_empty and not situation.history.calls()
+    return on_commit.hint(situation.error) if is_about_tasks else None
 
 
 def of_another_connection(situation: Situation) -> str | None:
@@ -262,6 +267,17 @@ def several_match(situation: Situation) -> str | None:
         )
     fields = listed(f"{one.field} ({shown(one.expected)} and {shown(one.actual)})" for one in apart[:MOST])
     return f"{which} differ in {fields}. Match one of these fields, or pass count=."
+
+
+def counted_after_dispatch(situation: Situation) -> str | None:
+    """Explain that an assertion that nothing was enqueued counts tasks that have ended."""
+    is_asked_for_none = situation.asserted == "enqueued" and situation.expected == 0
+    if not is_asked_for_none or any(task.state in _LIVE for task in situation.found):
+        return None
+    return (
+        "The assertion counts every task of the test, also one that has been dispatched. To check that no task is"
+        " left, call cloud_tasks.assert_empty()."
+    )
 
 
 def dropped_header(situation: Situation) -> str | None:
@@ -329,6 +345,7 @@ HINTS: Iterable[Hint] = (
     nearly_matching_route,
     redirected,
     several_match,
+    counted_after_dispatch,
     dropped_header,
     schedule_time_in_the_past,
 )

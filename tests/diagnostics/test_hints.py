@@ -379,3 +379,31 @@ def test_a_redirect_lost_the_body(cloud_tasks: FakeCloudTasks, enqueue: Enqueue,
     assert route.calls[0].method == method
     assert hints_of(cloud_tasks.assert_attempts, "one", [200]) == told
     assert text not in hints_of(cloud_tasks.assert_enqueued, count=2)
+
+
+def test_a_dispatched_task_was_enqueued(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """Who wants to know whether a task is left has another assertion. A task that waits needs no word."""
+    cloud_tasks.route(URL)
+    enqueue("one")
+    assert hints_of(cloud_tasks.assert_nothing_enqueued) == []
+    cloud_tasks.drain()
+    text = (
+        "The assertion counts every task of the test, also one that has been dispatched. To check that no task is left,"
+        " call cloud_tasks.assert_empty()."
+    )
+    assert hints_of(cloud_tasks.assert_nothing_enqueued) == [text]
+    assert hints_of(cloud_tasks.assert_not_enqueued, queue="receipts") == [text]
+    assert hints_of(cloud_tasks.assert_enqueued, count=2) == []
+
+
+def test_callbacks_wait_while_a_test_counts_tasks(
+    cloud_tasks: FakeCloudTasks, enqueue: Enqueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has prepared no target, but used the fake. Once a client has called, the failure is about something else."""
+    monkeypatch.setattr("pytest_cloudtasks._diagnostics.on_commit.waiting_callbacks", lambda: 1)
+    assert cloud_tasks.tasks() == []
+    (text,) = hints_of_a_plain_assertion(cloud_tasks)
+    assert text.startswith("1 on_commit callback of Django has not run:")
+    assert hints_of_a_plain_assertion(cloud_tasks, KeyError("of the application's")) == []
+    enqueue("one")
+    assert hints_of_a_plain_assertion(cloud_tasks) == [f"1 task is due, {DRIVE}"]
