@@ -35,8 +35,9 @@ def counted_at_failure(result: Any) -> Iterator[None]:
     add_failure = result.addFailure
 
     def count_and_add(testcase: Any, raw: Any) -> None:
-        with suppress(AttributeError):  # an exception with slots
-            setattr(raw[1], _AT_FAILURE, waiting_callbacks())
+        if isinstance(raw, tuple):  # Twisted passes a Failure
+            with suppress(AttributeError):  # an exception with slots
+                setattr(raw[1], _AT_FAILURE, waiting_callbacks())
         add_failure(testcase, raw)
 
     result.addFailure = count_and_add

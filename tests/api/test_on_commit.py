@@ -102,10 +102,10 @@ class Result:
     """The result of a TestCase, as a class would have it."""
 
     def __init__(self) -> None:
-        self.failures: list[BaseException] = []
+        self.failures: list[object] = []
 
-    def addFailure(self, testcase: object, raw: tuple[type[BaseException], BaseException, None]) -> None:  # noqa: N802
-        self.failures.append(raw[1])
+    def addFailure(self, testcase: object, raw: object) -> None:  # noqa: N802
+        self.failures.append(raw)
 
 
 class Slotted(AssertionError):
@@ -120,10 +120,10 @@ def test_callbacks_are_counted_when_a_test_case_fails(monkeypatch: pytest.Monkey
     result, error, slotted = Result(), AssertionError(), Slotted()
     load_django(monkeypatch, 2)
     with counted_at_failure(result):
-        for one in (error, slotted):
-            result.addFailure(None, (type(one), one, None))
+        for raw in (raws := [(AssertionError, error, None), (Slotted, slotted, None), "a Failure of Twisted"]):
+            result.addFailure(None, raw)
     load_django(monkeypatch, 0)
-    assert result.failures == [error, slotted]
+    assert result.failures == raws
     assert "addFailure" not in vars(result)
     assert hint(error) == f"2 on_commit callbacks of Django have not run: {REMEDY}"
     assert hint(slotted) == hint() == hint(AssertionError()) == ""
