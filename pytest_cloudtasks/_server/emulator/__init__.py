@@ -1,1 +1,1 @@
-"""The emulator `serve`: the fake as a server of its own, by the wall clock, with real requests."""
+"""The emulator `serve`: the fake as a separate server that uses the wall clock and makes real requests."""

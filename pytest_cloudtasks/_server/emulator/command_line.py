@@ -1,6 +1,6 @@
-"""``python -m pytest_cloudtasks serve``: its options, checked.
+"""The command ``python -m pytest_cloudtasks serve``, and the checks of its options.
 
-It imports neither aiohttp nor grpc, so that ``--help`` is quick and a missing package is named in a sentence.
+This module imports neither aiohttp nor grpc. So ``--help`` is quick, and an error can name a missing package.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from .destinations import Destinations, Forwarding
 from .options import ENDINGS, GRPC_PORT, LOG_FORMATS, REST_PORT, add_options, is_on
 
 _IDS = {
-    "project": (re.compile(r"[A-Za-z0-9.:-]+"), "my-shop"),  # those of a domain have a dot and a colon
+    "project": (re.compile(r"[A-Za-z0-9.:-]+"), "my-shop"),  # projects of a domain have a dot and a colon
     "location": (re.compile(r"[A-Za-z0-9-]+"), "europe-west1"),
 }
 """Patterns of the IDs in a queue's name, each with an example."""
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+")
-"""What a Bearer token may have (RFC 6750 §2.1)."""
+"""The characters of a Bearer token (RFC 6750 §2.1)."""
 _NEEDED = ("aiohttp", "cryptography")
 _HELP = "run a local emulator: gRPC and REST, in real time, with real HTTP requests to your workers"
 _DESCRIPTION = """\
@@ -78,20 +78,20 @@ class ServeOptions:
     destinations: Destinations
     host: str
     grpc_port: int | None
-    """None if gRPC has no port of its own, beside the one that takes both."""
+    """The port of gRPC alone; None if there is only the port that accepts both."""
     rest_port: int
-    """The port of REST, which takes gRPC as well."""
+    """The port of REST, which accepts gRPC as well."""
     grace: float
-    """Seconds in which deliveries under way may end after the emulator was told to stop."""
+    """Seconds that deliveries under way may still take after a signal to stop."""
     log_format: str
     allowed_hosts: Collection[str] = ()
     """Host names that REST requests may name besides loopback names."""
     token: str | None = None
-    """What requests of the page and for the control endpoints have to send."""
+    """The secret that requests of the page and to the control endpoints have to send."""
     ready_file: str | None = None
-    """Where to write the addresses once the server answers."""
+    """The path of the file that gets the addresses once the server answers."""
     end_with: str | None = None
-    """``parent`` or ``stdin``: with what the server ends."""
+    """``parent`` or ``stdin``: the server stops when it ends."""
 
 
 def add_serve(commands: Commands) -> None:
@@ -117,15 +117,15 @@ def _serve(given: argparse.Namespace) -> int:
             f"serve needs {' and '.join(missing)}, which this Python doesn't have. Run"
             " `pip install 'pytest-cloudtasks[server]'`."
         )
-    from .serving import serve  # imports aiohttp and grpc, which may be missing until here
+    from .serving import serve  # imports aiohttp and grpc, which may have been missing until here
 
     return serve(options)
 
 
 def serve_options(given: argparse.Namespace) -> ServeOptions:
-    """Return the checked options; raises ValueError with a sentence for what can't be.
+    """Return the checked options; raises ValueError with a sentence for invalid ones.
 
-    Queues are checked when the emulator listens already, because that loads Google's client.
+    Queues are checked only after the emulator has begun to listen, because their check loads Google's client.
     """
     grpc_port, rest_port = _ports(given)
     if not given.host:
@@ -138,7 +138,7 @@ def serve_options(given: argparse.Namespace) -> ServeOptions:
             " --allow-host tasks, or set a secret for the page and the control endpoints by --token."
         )
     if (own := host_name(given.host)) is not None:
-        allowed_hosts.add(own)  # no harm if it stands for all addresses: no request may name such a host
+        allowed_hosts.add(own)  # harmless for an address such as 0.0.0.0: the guard rejects requests that name it
     grace = duration_in(given.grace)
     if grace is None:
         raise ValueError(f"--grace takes a duration such as 10s or 1m, but got {given.grace!r}.")
@@ -173,7 +173,7 @@ def _ready_file(path: str | None) -> str | None:
     if path is not None:
         file = Path(path)
         with suppress(OSError):
-            file.unlink(missing_ok=True)  # one of an earlier run would be mistaken for this one's
+            file.unlink(missing_ok=True)  # a reader could take an earlier run's file for this run's
         if not file.parent.is_dir() or file.exists():
             raise ValueError(
                 f"--ready-file takes the path of a file that can be written, in a directory that exists, but got"
@@ -194,7 +194,7 @@ def _end_with(what: str | None) -> str | None:
 
 
 def _ports(given: argparse.Namespace) -> tuple[int | None, int]:
-    """Return the port of gRPC, None if it has none of its own, and the port that takes both."""
+    """Return the port of gRPC alone, None if there is none, and the port that accepts both."""
     for option in ("port", "grpc_port", "rest_port"):
         port = getattr(given, option)
         if port is not None and not 0 <= port <= 65535:

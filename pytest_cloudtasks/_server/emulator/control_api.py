@@ -1,4 +1,4 @@
-"""The emulator's control endpoints: tests in any language wait, jump, reset and look at tasks, in JSON."""
+"""The emulator's control endpoints, in JSON: tests in any language can wait, jump, reset and inspect tasks."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from .time_jumps import LIMIT, Jump, TimeJumps
 WAITS = "30s"
 """The default time-out of `wait`."""
 _NAMED = 3
-"""Tasks that a time-out names at most."""
+"""Most tasks that the error of a time-out names."""
 
 
 class Control:
@@ -51,7 +51,7 @@ class Control:
         self._jumps = TimeJumps(scheduler)
 
     def add_to(self, application: web.Application) -> None:
-        """Give ``application`` the routes."""
+        """Add the routes to ``application``."""
         for method, path, handler in (
             ("GET", "/healthz", self.healthz),
             ("POST", "/control/reset", self.reset),
@@ -69,17 +69,17 @@ class Control:
         application.router.add_route("*", "/control/{rest:.*}", with_errors_as_json(_unknown))
 
     async def healthz(self, request: web.Request) -> web.Response:
-        """Answer that the emulator is there, with its time."""
+        """Answer that the emulator is running, with its time."""
         return web.json_response({"status": "ok", "now": _iso(self._scheduler.observe())})
 
     async def reset(self, request: web.Request) -> web.Response:
-        """Forget every task, and every queue but those that the emulator was started with; time goes on."""
+        """Remove every task, and every queue that the emulator was not started with; time goes on."""
         await fields_of(request, ())
         await self._scheduler.reset()
         return web.json_response({"now": _iso(self._scheduler.observe())})
 
     async def wait(self, request: web.Request) -> web.Response:
-        """Wait until nothing is under way or due (``for`` idle), or until nothing more is to come (``empty``)."""
+        """Wait until no attempt is under way or due (``for`` idle), or until no attempt will come (``empty``)."""
         asked = await fields_of(request, ("for", "queue", "timeout"))
         scheduler, queue = self._scheduler, self._queue(asked)
         what = asked.get("for", "idle")
@@ -88,7 +88,7 @@ class Control:
         holds = scheduler.is_idle if what == "idle" else scheduler.is_empty
         seconds = duration_in(asked, "timeout", WAITS) / 1e9
         try:
-            if not holds(queue):  # with a timeout of 0 it is only asked
+            if not holds(queue):  # with a timeout of 0 the client only asks
                 await asyncio.wait_for(scheduler.until(lambda: holds(queue)), seconds)
         except asyncio.TimeoutError:
             raise RestError(
@@ -114,7 +114,7 @@ class Control:
         return web.json_response(_jump_json(await self._jumps.to_the_end(whole_in(asked, "limit", LIMIT, "attempts"))))
 
     async def fail(self, request: web.Request) -> web.Response:
-        """Let the next calls of an RPC fail with a code; the service sees nothing of them."""
+        """Make the next calls of an RPC fail with a code; they don't reach the service."""
         asked = await fields_of(request, ("rpc", "code", "times", "queue", "message"))
         simulation = self._scheduler.simulation
         rpc = rpc_in(asked, simulation.frontend.rpcs)
@@ -134,7 +134,7 @@ class Control:
         return web.json_response({"rpc": rpc, "code": code, "times": times, "queue": queue, "message": text})
 
     async def tasks(self, request: web.Request) -> web.Response:
-        """Answer with every task, gone ones included."""
+        """Answer with every task, including those that are gone."""
         asked = query_of(request, ("queue", "state"))
         states = [state.value for state in TaskState]
         if asked.get("state", states[0]) not in states:
@@ -142,12 +142,12 @@ class Control:
         return web.json_response({"tasks": self._tasks(self._queue(asked), asked.get("state"))})
 
     async def attempts(self, request: web.Request) -> web.Response:
-        """Answer with every attempt, in the order of dispatch."""
+        """Answer with every attempt, in dispatch order."""
         asked = query_of(request, ("queue", "task"))
         return web.json_response({"attempts": self._attempts(self._queue(asked), asked.get("task"))})
 
     async def timeline(self, request: web.Request) -> web.Response:
-        """Answer with what has happened since the start or the last reset, as JSON or as text."""
+        """Answer with the timeline since the start or the last reset, as JSON or as text."""
         asked = query_of(request, ("format",))
         simulation = self._scheduler.simulation
         if asked.get("format", "json") == "json":
@@ -159,12 +159,12 @@ class Control:
         raise invalid(f"format takes 'json' or 'text', but got {asked['format']!r}.")
 
     def _tasks(self, queue: str | None, state: str | None) -> list[dict[str, Any]]:
-        """Return every task that was accepted, gone ones included, oldest first."""
+        """Return every task that was accepted, including those that are gone, oldest first."""
         diagnostics = self._scheduler.diagnostics
         return [_task_json(task, diagnostics) for task in self._chosen(queue) if state in (None, task.state.value)]
 
     def _attempts(self, queue: str | None, task: str | None) -> list[dict[str, Any]]:
-        """Return every attempt, in the order of dispatch; ``task`` is a full name or an ID."""
+        """Return every attempt, in dispatch order; ``task`` is a full name or an ID."""
         found = [
             attempt
             for one in self._chosen(queue)
@@ -208,7 +208,7 @@ async def _unknown(request: web.Request) -> web.StreamResponse:
 
 
 async def _hint(request: web.Request) -> web.StreamResponse:
-    """Answer ``/`` and ``/control``; every other path that is no endpoint is one of the API."""
+    """Answer ``/`` and ``/control`` with a hint; every other path without a route goes to the API."""
     raise RestError(
         404,
         "NOT_FOUND",
@@ -224,7 +224,7 @@ def _queue_in(call: IncomingCall) -> str:
 
 
 def _jump_json(gone: Jump) -> dict[str, Any]:
-    """Return what happened in a jump."""
+    """Return the result of a jump."""
     summary = gone.summary
     return {
         "now": _iso(gone.now),
@@ -238,7 +238,7 @@ def _jump_json(gone: Jump) -> dict[str, Any]:
 
 
 def _iso(instant: int) -> str:
-    """Return an instant as it is written everywhere."""
+    """Return an instant as text, in the form that all endpoints use."""
     return to_datetime(instant).isoformat()
 
 
@@ -267,7 +267,7 @@ def _headers(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def _body(body: bytes) -> dict[str, str]:
-    """Return a body as text if it is text, and always in base64."""
+    """Return a body in base64, and also as text if it is text."""
     encoded = {"body_base64": base64.b64encode(body).decode()}
     try:
         return {"body": body.decode(), **encoded}

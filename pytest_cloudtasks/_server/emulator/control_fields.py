@@ -1,4 +1,4 @@
-"""The fields of requests for the control endpoints, from a query or a JSON body, checked."""
+"""The fields of requests to the control endpoints: reading them from a query or a JSON body, and checking them."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from ..._time.instants import from_datetime, from_timedelta, read_duration, to_d
 from ..rest_endpoint import to_aiohttp
 
 _DIGITS = 9
-"""Digits that a number may have: Python reads no number of thousands of them."""
+"""Most digits of a number: Python rejects a text with thousands of digits."""
 
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def with_errors_as_json(handler: Handler) -> Handler:
-    """Return a handler that answers with Google's form of the errors that ``handler`` raises."""
+    """Return a handler that answers errors of ``handler`` in Google's form."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
         try:
@@ -37,7 +37,7 @@ def with_errors_as_json(handler: Handler) -> Handler:
 
 
 class _Object(dict[str, Any]):
-    """A JSON object, and all of its pairs: a key may be repeated."""
+    """A JSON object with all of its pairs, because a key may be repeated."""
 
     def __init__(self, pairs: Sequence[tuple[str, Any]]) -> None:
         super().__init__(pairs)
@@ -45,8 +45,8 @@ class _Object(dict[str, Any]):
 
 
 async def fields_of(request: web.Request, known: Collection[str]) -> Mapping[str, Any]:
-    """Return the fields of a request, which come in its query, in its body, or some in each."""
-    text = (await request.read()).decode(errors="replace")  # JSON is UTF-8, whatever the header says
+    """Return the fields of a request, from its query and its body."""
+    text = (await request.read()).decode(errors="replace")  # JSON is UTF-8, even if the header names another encoding
     if not text.strip():
         return query_of(request, known)
     try:
@@ -85,7 +85,7 @@ def text_in(asked: Mapping[str, Any], name: str) -> str:
 
 
 def duration_in(asked: Mapping[str, Any], name: str, default: str = "") -> int:
-    """Return the nanoseconds of a text such as 90s."""
+    """Return the nanoseconds of a duration such as 90s."""
     value = asked.get(name, default)
     duration = read_duration(value) if isinstance(value, str) else None
     if duration is None:
@@ -98,7 +98,7 @@ def instant_in(asked: Mapping[str, Any], name: str) -> int:
     text = text_in(asked, name)
     try:
         instant = from_datetime(datetime.fromisoformat(text.replace("Z", "+00:00")), what=name)
-        to_datetime(instant)  # in UTC it may lie beyond what a datetime can have
+        to_datetime(instant)  # in UTC it may lie beyond the range of datetimes
     except (ValueError, OverflowError):
         raise invalid(
             f"{name} takes an instant with its offset from UTC, such as 2030-01-01T00:00:00Z, but got {text!r}."
@@ -107,7 +107,7 @@ def instant_in(asked: Mapping[str, Any], name: str) -> int:
 
 
 def whole_in(asked: Mapping[str, Any], name: str, default: int, what: str, *, least: int = 1) -> int:
-    """Return a number of ``least`` or more; in a query it is a text."""
+    """Return a whole number of ``least`` or more; in a query it is a text."""
     value = asked.get(name, default)
     is_readable = isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= _DIGITS
     number = int(value) if is_readable else value
@@ -117,7 +117,7 @@ def whole_in(asked: Mapping[str, Any], name: str, default: int, what: str, *, le
 
 
 def rpc_in(asked: Mapping[str, Any], known: Collection[str]) -> str:
-    """Return the name of an RPC as Python's client has it; it may be given as Google's documentation has it."""
+    """Return an RPC's name in the form of Python's client; the request may have it in the form of Google's docs."""
     if "rpc" not in asked:
         raise invalid("A failure needs the field rpc, such as CreateTask, or * for every call.")
     given = text_in(asked, "rpc")
@@ -140,5 +140,5 @@ def code_in(asked: Mapping[str, Any]) -> str:
 
 
 def invalid(sentence: str) -> RestError:
-    """Return the error for a field that is not as it has to be."""
+    """Return the error for an invalid field."""
     return RestError(400, "INVALID_ARGUMENT", sentence)

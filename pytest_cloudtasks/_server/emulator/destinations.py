@@ -1,4 +1,4 @@
-"""`Destinations` decides to which server the request of a task goes, and which requests are not sent."""
+"""The class `Destinations`, which decides to which server a task's request goes, and which requests are not sent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FORWARD = re.compile(r"(https?://[^=]+)=(https?://.+)", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class NotSent(Outcome):
-    """The outcome of an attempt whose request was not sent; ``sentence`` says why, and what to do."""
+    """The outcome of an attempt whose request was not sent; ``sentence`` contains the reason and what to do."""
 
     sentence: str = ""
 
@@ -32,7 +32,7 @@ class NotSent(Outcome):
 
 
 def not_sent(sentence: str) -> NotSent:
-    """Return the outcome of an attempt that is not sent for the reason in ``sentence``."""
+    """Return the outcome of an attempt whose request is not sent, with the reason in ``sentence``."""
     return NotSent(OutcomeKind.NO_RESPONSE, sentence=sentence)
 
 
@@ -41,16 +41,16 @@ class Route(NamedTuple):
 
     url: str
     is_forwarded: bool
-    """Whether that is another server than the one the task names."""
+    """True if this is another server than the one that the task names."""
     is_verified: bool = True
-    """Whether the server's certificate is verified, if it has one."""
+    """True if a certificate of the server has to be valid."""
 
 
 class Forwarding:
-    """URLs under a base, and the server that gets their requests in place of the one they name."""
+    """A rule of ``--forward``: requests to URLs under a base go to another server."""
 
     def __init__(self, given: str) -> None:
-        """``given`` is ``BASE=TO``; raises ValueError with a sentence for anything else."""
+        """Parse ``given``, which is ``BASE=TO``; raises ValueError with a sentence for anything else."""
         match = _FORWARD.fullmatch(given)
         if match is None:
             raise ValueError(
@@ -62,7 +62,7 @@ class Forwarding:
 
 
 class Destinations:
-    """Knows the server for each request: a forwarding's, App Engine's, or the one that its URL names."""
+    """Finds the server for each request: a forwarding's, App Engine's, or the one that its URL names."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class Destinations:
     ) -> None:
         """``app_engine`` and ``firebase_functions`` are the base URLs of the servers that get such tasks.
 
-        ``insecure`` has the names of hosts whose certificates aren't verified, in the form for comparisons.
+        ``insecure`` has the normalized names of hosts whose certificates aren't verified.
         """
         self._forwardings = sorted(forwardings, key=lambda one: -one.base.length)
         self._app_engine = app_engine
@@ -84,7 +84,7 @@ class Destinations:
         self._allow_remote = allow_remote
 
     def route(self, url: str, *, is_app_engine: bool) -> Route | NotSent:
-        """Return where the request for ``url`` goes. A server that an option names may be on any machine."""
+        """Return the route of the request for ``url``. A server that an option names may be on any machine."""
         parts = wire_url(url)
         path = parts.path + (f"?{parts.query}" if parts.query else "")
         for forwarding in self._forwardings:

@@ -1,4 +1,4 @@
-"""The port of REST, and what is said if it can't be had."""
+"""Listening on the port of REST, and the errors if that is not possible."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .command_line import ServeOptions
 
 
 class AddressTaken(Exception):
-    """Raised if the address is taken or is not this machine's."""
+    """Raised if the address is in use or doesn't belong to this machine."""
 
     def __init__(self, option: str, host: str, port: int) -> None:
         super().__init__(
@@ -19,7 +19,7 @@ class AddressTaken(Exception):
 
 
 class UnknownHost(Exception):
-    """Raised if the host's name has no address."""
+    """Raised if the host's name doesn't resolve to an address."""
 
     def __init__(self, host: str) -> None:
         super().__init__(
@@ -29,10 +29,10 @@ class UnknownHost(Exception):
 
 
 async def listen(relay: Relay, options: ServeOptions) -> int:
-    """Listen at the port of REST, and return it."""
+    """Listen on the port of REST, and return it."""
     try:
         return await relay.listen(host=options.host, port=options.rest_port)
-    except (socket.gaierror, UnicodeError):  # the latter for what can't even be asked for
+    except (socket.gaierror, UnicodeError):  # the latter for a name that can't be encoded
         raise UnknownHost(options.host) from None
     except OSError:
         option = "port" if options.grpc_port is None else "rest-port"

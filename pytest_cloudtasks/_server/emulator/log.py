@@ -1,4 +1,4 @@
-"""The emulator's log: text or JSON lines, written by a thread of its own so that no reader can stop the emulator."""
+"""The emulator's log: text or JSON lines. A separate thread writes them, so that a slow reader blocks nothing."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ from ..._text import counted
 from ..._time.instants import to_datetime
 
 _LIMIT = 1_000_000
-"""Bytes of lines that wait to be written."""
+"""Most bytes of lines that wait to be written."""
 _PIECE = 65536
-"""Bytes that are written at once, or one line more."""
+"""Most bytes of one write, but for its last line."""
 _GATHERING = 0.02
-"""Seconds in which further lines may join those that are written next: to wake a thread costs more than a line."""
+"""Seconds in which the thread collects further lines before a write: waking a thread costs more than a line."""
 _PATIENCE = 1.0
-"""Seconds without a byte written after which the end of the log is not waited for any longer."""
+"""A flush gives up after so many seconds in which no byte was written."""
 _LONGEST_END = 5.0
-"""Seconds after which it is not waited for even if it is being written."""
+"""A flush gives up after so many seconds in any case."""
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-"""Categories of characters that control a terminal, end a line, or change the order of others."""
+"""Unicode categories of characters that control a terminal, end a line, or reorder other characters."""
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 Write = Callable[["bytes | memoryview"], "int | None"]
 
 
 class Log:
-    """Writes lines: ``text`` to read, ``json`` for programs, ``none`` but for what the server says of itself."""
+    """Formats lines: ``text`` for people, ``json`` for programs, ``none`` for only the emulator's own messages."""
 
     def __init__(self, form: str, write: Callable[[str], None]) -> None:
         self._form = form
         self._write = write
         self._latest = 0
-        """The instant of the latest line."""
+        """The queue's instant in the latest line."""
 
     def event(self, event: Event, remark: str = "") -> None:
-        """Log an event of the service; an attempt gets its line when it has ended."""
+        """Log an event of the service; an attempt gets its line when it ends."""
         if self._form == "none" or event.kind is EventKind.TASK_DISPATCHED:
             return
         line = Line(0, event.at, event)
@@ -67,7 +67,7 @@ class Log:
         self._line(at, text, event="rpc", rpc=call.method, name=name, code=code)
 
     def beginning(self, text: str, at: int, **more: Any) -> None:
-        """Log how the emulator can be reached: ``text`` to read, or ``more`` for programs."""
+        """Log the emulator's addresses: ``text`` for people, or ``more`` for programs."""
         if self._form == "json":
             self._line(at, "ready", event="server", **more)
         else:
@@ -78,7 +78,7 @@ class Log:
         self._line(at, text, event="server")
 
     def lost(self, lines: int) -> str:
-        """Return the line that takes the place of ``lines`` that could not be written."""
+        """Return the line that replaces so many ``lines`` that could not be written."""
         text = f"{counted(lines, 'line')} of the log could not be written: it was not read, or its disk is full"
         return self._formatted(self._latest, text, event="server", lost=lines)
 
@@ -94,14 +94,14 @@ class Log:
 
 
 def visible(text: str) -> str:
-    """Return ``text`` with escapes in place of control characters and others that a terminal acts on."""
+    """Return ``text`` with escapes in place of control characters and others that affect a terminal."""
     if text.isprintable():
         return text
     return "".join(one.encode("unicode_escape").decode() if category(one) in _UNSEEN else one for one in text)
 
 
 def _json(data: dict[str, Any]) -> str:
-    """Return ``data`` on one line; all that JSON may leave as it is but a terminal acts on is escaped as well."""
+    """Return ``data`` as JSON on one line; characters that affect a terminal are escaped as well."""
     text = _encode(data)
     if text.isprintable():
         return text
@@ -114,41 +114,42 @@ def _json_escape(character: str) -> str:
 
 
 class LogWriter:
-    """Writes lines from a thread of its own, so that a log which nobody reads stops nothing.
+    """Writes lines in a separate thread, so that a log that nobody reads blocks nothing.
 
-    Lines wait in memory up to a limit; further ones are dropped, and so are those that can't be written. One line says
-    how many, as soon as there is room for it again.
+    Lines wait in memory up to a limit. Further lines are dropped, and so are those that can't be written. As soon as
+    there is room again, one line has the number of lines that are missing.
     """
 
     def __init__(self, write: Write, lost: Callable[[int], str], limit: int = _LIMIT, encoding: str = "utf-8") -> None:
-        """``write`` is a raw file's; ``lost`` makes the line that says how many lines are missing."""
+        """``write`` is the method of a raw file; ``lost`` returns the line for a number of missing lines."""
         self._raw = write
         self._lost = lost
         self._limit = limit
         self._encoding = encoding
         self._changed = threading.Condition()
         self._lines: deque[tuple[bytes, int]] = deque()
-        """Lines that wait, each with how many it stands for."""
+        """Lines that wait, each with the number of lines that it represents."""
         self._size = 0
         self._dropped = 0
         self._has_failed = False
-        """Whether the latest line could not be written: then only a new one is a reason to try again."""
+        """True if the latest line could not be written; then the thread tries again only when a new one comes."""
         self._is_cut = False
-        """Whether what was written ends in the midst of a line."""
+        """True if the latest write ended in the middle of a line."""
         self._is_idle = False
-        """Whether the thread waits for a line."""
+        """True while the thread waits for a line."""
         self._is_writing = False
         self._flushing = 0
-        """How many wait until every line is written."""
+        """The number of threads that wait until every line is written."""
         self._is_closing = False
         self._written = 0
         self._thread: threading.Thread | None = None
 
     def write(self, text: str) -> None:
-        """Write a line, or several, before long; the caller never waits."""
+        """Pass one or more lines to the thread, which writes them soon; the caller never waits."""
         line = self._encoded(text)
         with self._changed:
-            # Once lines are missing, half of the room has to be free again: else every other line would say so.
+            # Once lines are missing, half of the room has to be free again. Otherwise every second line would be the
+            # line about missing lines.
             limit = self._limit // 2 if self._dropped else self._limit
             if self._lines and self._size + len(line) > limit:
                 self._dropped += 1
@@ -163,7 +164,7 @@ class LogWriter:
                 self._changed.notify_all()
 
     def flush(self) -> None:
-        """Return when every line was written or has failed, or when nothing more is written for a while."""
+        """Wait until every line was written or has failed, or until nothing was written for a while."""
         ends_at = time.monotonic() + _LONGEST_END
         with self._changed:
             self._flushing += 1
@@ -177,7 +178,7 @@ class LogWriter:
                 self._flushing -= 1
 
     def close(self) -> None:
-        """Flush, and end the thread."""
+        """Flush, and stop the thread."""
         self.flush()
         with self._changed:
             self._is_closing = True
@@ -206,7 +207,7 @@ class LogWriter:
             self._write_piece(piece)
 
     def _next_piece(self) -> list[tuple[bytes, int]]:
-        """Return what is to be written next, once there is something; nothing at the end."""
+        """Wait for lines, and return those to write next; an empty list at the end."""
         with self._changed:
             self._is_writing = False
             self._changed.notify_all()
@@ -231,7 +232,7 @@ class LogWriter:
             while done < len(data):
                 done += self._write_some(memoryview(data)[done:])
         except OSError:
-            pass  # the disk is full, or nobody will ever read: the next line tries again
+            pass  # the disk is full, or the reader is gone: the next line tries again
         with self._changed:
             self._has_failed = done < len(data)
             missing, end = 0, len(data)
@@ -245,7 +246,7 @@ class LogWriter:
 
     def _write_some(self, data: memoryview) -> int:
         written = self._raw(data)
-        if written is None:  # a pipe that its other user has made non-blocking, and that is full
+        if written is None:  # the pipe is full, and another process that shares it made it non-blocking
             time.sleep(0.05)
             return 0
         self._written += written
@@ -253,7 +254,7 @@ class LogWriter:
 
 
 def raw_writer(stream: TextIO | None) -> Write:
-    """Return what writes bytes past the buffers of ``stream``, whose lock would block the end of the process."""
+    """Return a function that writes bytes past the buffers of ``stream``: their lock would block the process's end."""
     if stream is None:  # the process was started with a closed stdout
         return len
     stream.flush()

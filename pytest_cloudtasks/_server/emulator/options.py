@@ -1,4 +1,4 @@
-"""The options of ``serve``: one table, from which come the command line, the environment variables and ``--help``."""
+"""The table of the options of ``serve``, the source of the command line, environment variables and ``--help``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..._arguments import flag_of
 from ..._simulation.settings import OPTIONS
 
 GRPC_PORT = 8123
-"""The port at which most emulators of Cloud Tasks listen."""
+"""The port on which most emulators of Cloud Tasks listen."""
 REST_PORT = 9090
 ENVIRONMENT = "PYTEST_CLOUDTASKS_"
 """The prefix of the options' environment variables."""
@@ -20,14 +20,14 @@ ENDINGS = ("parent", "stdin")
 
 
 class Kind(Enum):
-    """What an option takes."""
+    """The kinds of values that options take."""
 
     TEXT = "text"
     PORT = "port"
     LIST = "list"
     """A text; the option may be repeated. In a variable, commas separate the texts."""
     SWITCH = "switch"
-    """Nothing. In a variable, 1 or 0."""
+    """No value. In a variable, 1 or 0."""
 
 
 class ServeOption(NamedTuple):
@@ -150,7 +150,7 @@ SERVE_OPTIONS = {option.name: option for group in GROUPS.values() for option in 
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options to ``parser``; each has its default from its environment variable."""
+    """Add the options to ``parser``; each option's environment variable sets its default."""
     for heading, options in GROUPS.items():
         group = parser.add_argument_group(heading)
         for option in options:
@@ -183,7 +183,7 @@ def _default(option: ServeOption) -> Any:
 
 
 def is_on(given: argparse.Namespace, name: str) -> bool:
-    """Whether a switch is on: by the command line, or by the text of its environment variable."""
+    """Return whether a switch is on, by the command line or by the text of its environment variable."""
     value: bool | str = getattr(given, name)
     on = value if isinstance(value, bool) else flag_of(value)
     if on is None:

@@ -1,4 +1,4 @@
-"""The emulator at work: the endpoints, the scheduler loop and the signals in one event loop, which owns the model."""
+"""The running emulator: the endpoints, the scheduler loop and the signals in one event loop, which owns the model."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _MAY_WITHOUT_TOKEN = "create tasks; the page and /control want the token"
 
 
 async def run(options: ServeOptions, log: Log, relay: Relay, rest_port: int) -> int:
-    """Serve until a signal comes, behind a relay that listens at ``rest_port``; return the exit code."""
+    """Serve until a signal comes, behind a relay that listens on ``rest_port``; return the exit code."""
     Simulation(options.settings).check_queues()
     follows_redirects = options.settings.service.follow_redirects
     sender = Sender(options.destinations, follows_redirects=follows_redirects)
@@ -54,14 +54,14 @@ async def run(options: ServeOptions, log: Log, relay: Relay, rest_port: int) -> 
                 _announce(options, scheduler, log, data)
                 await asyncio.wait([running, asyncio.create_task(signals.get())], return_when=asyncio.FIRST_COMPLETED)
             if running.done():
-                running.result()  # it never ends by itself: this raises what went wrong
+                running.result()  # the loop never ends by itself: this raises its error
             await _stop(scheduler, options, signals)
             running.cancel()
     return 0
 
 
 async def _stop(scheduler: SchedulerLoop, options: ServeOptions, signals: asyncio.Queue[None]) -> None:
-    """Let deliveries end: in their time of grace, or until the second signal."""
+    """Wait for deliveries under way, until their grace time has passed or a second signal comes."""
     under_way = len(scheduler.under_way())
     waits = f"; {counted(under_way, 'attempt')} under way may take {options.grace:g} s more" if under_way else ""
     scheduler.say(f"stopping{waits}")
@@ -76,14 +76,14 @@ async def _stop(scheduler: SchedulerLoop, options: ServeOptions, signals: asynci
 
 @asynccontextmanager
 async def _endpoints(options: ServeOptions, scheduler: SchedulerLoop, relay: Relay) -> AsyncIterator[int | None]:
-    """Serve both endpoints until the block ends, and give the port of gRPC, if it has one of its own."""
+    """Serve both endpoints until the block ends, and yield the port of gRPC, None if it has no separate one."""
     own_address = _own_address(options.host)
     guard = RequestGuard(options.allowed_hosts, how_to_allow="--allow-host {}", token=options.token)
     application = rest_application(scheduler, guard)
     Page(scheduler).add_to(application)
     Control(scheduler).add_to(application)
     runner = rest_runner(application)
-    # Without a port of its own gRPC still needs one, at which only this machine's relay finds it.
+    # If gRPC shares the port of REST, it still needs a private port for the relay.
     host, wanted = (own_address, 0) if options.grpc_port is None else (options.host, options.grpc_port)
     try:
         server, port = asyncio_grpc_server(scheduler, f"{_bracketed(host)}:{wanted}")
@@ -102,11 +102,11 @@ async def _endpoints(options: ServeOptions, scheduler: SchedulerLoop, relay: Rel
 
 @contextmanager
 def _signals() -> Iterator[asyncio.Queue[None]]:
-    """Give a queue that gets an entry for each signal to stop; from now on none ends the process by itself.
+    """Yield a queue that gets an entry for each signal to stop; these signals no longer end the process themselves.
 
-    A signal that arrives just before the loop begins to wait does not end that wait, so Python also writes to a socket
-    that the loop reads. The loop's own ``add_signal_handler`` does that, too, but a second signal that comes when the
-    loop has ended would end the process.
+    A signal that arrives just before the loop begins to wait does not end that wait. Python therefore also writes to a
+    socket that the loop reads. The loop's own ``add_signal_handler`` does that, too, but with it a second signal that
+    comes after the loop's end would end the process.
     """
     arrived: asyncio.Queue[None] = asyncio.Queue()
     loop = asyncio.get_running_loop()
@@ -117,7 +117,7 @@ def _signals() -> Iterator[asyncio.Queue[None]]:
 
     for one in (signal.SIGINT, signal.SIGTERM):
         signal.signal(one, note)
-    if sys.platform == "win32":  # its loop has such a socket of its own
+    if sys.platform == "win32":  # its loop already has such a socket
         yield arrived
         return
     reading, writing = socket.socketpair()
@@ -134,7 +134,7 @@ def _signals() -> Iterator[asyncio.Queue[None]]:
 
 
 def _ready_data(options: ServeOptions, ports: tuple[int, int]) -> dict[str, Any]:
-    """Return what a program that has started the emulator needs to know."""
+    """Return the addresses and settings for a program that started the emulator."""
     host = _bracketed(_own_address(options.host))
     grpc, rest = (f"{host}:{port}" for port in ports)
     settings = options.settings
@@ -149,7 +149,7 @@ def _ready_data(options: ServeOptions, ports: tuple[int, int]) -> dict[str, Any]
 
 
 def _announce(options: ServeOptions, scheduler: SchedulerLoop, log: Log, data: dict[str, Any]) -> None:
-    """Log where the emulator listens, and the environment variables by which applications find it."""
+    """Log the emulator's addresses, and the environment variables by which applications find it."""
     settings = options.settings
     everywhere = is_wildcard(options.host)
     none = "none yet; CreateTask creates them" if settings.auto_create_queues else "none yet; see --queue"
@@ -168,10 +168,10 @@ def _announce(options: ServeOptions, scheduler: SchedulerLoop, log: Log, data: d
 
 
 def _own_address(host: str) -> str:
-    """Return the address at which this process reaches itself when it listens at ``host``."""
+    """Return the address by which this process can call itself when it listens on ``host``."""
     return ("::1" if ":" in host else "127.0.0.1") if is_wildcard(host) else host
 
 
 def _bracketed(host: str) -> str:
-    """Return a host as it is written before a port: an IPv6 address in brackets."""
+    """Return a host in its form before a port: an IPv6 address in brackets."""
     return f"[{host}]" if ":" in host else host

@@ -1,16 +1,16 @@
-"""The emulator's scheduler loop: it dispatches tasks by the wall clock, as real requests.
+"""The emulator's scheduler loop, which dispatches tasks by the wall clock as real requests.
 
 One asyncio event loop owns the simulation. It runs the endpoints, which answer calls one after another, the scheduler
-loop, the deliveries and the time jumps. So no change of the model is half done when other code looks at it. Nothing
-here may be used from another thread, so nothing takes a lock.
+loop, the deliveries and the time jumps. So other code never sees the model in the middle of a change. Nothing here may
+be used from another thread, so nothing takes a lock.
 
-`SchedulerLoop.run` dispatches what is due. Then it sleeps until the service's next dispatch is due or until something
-wakes it: a call that makes something due earlier, or the answer of a delivery. It never polls. Whoever waits for a
-state, such as `/control/wait` or a jump, leaves a condition with `until`; the loop checks the conditions each time it
-has dispatched what is due.
+`SchedulerLoop.run` dispatches due tasks. Then it sleeps until the next dispatch is due or until something wakes it: a
+call that makes a task due earlier, or the answer of a delivery. It never polls. Code that waits for a state, such as
+`/control/wait` or a jump, passes a condition to `until`. The loop checks the conditions each time after it has
+dispatched the due tasks.
 
 An attempt has three steps: the service begins it (`_dispatch_due`), an asyncio task sends the request (`_deliver`),
-and the service gets the answer at the instant at which it arrives (`_take`).
+and the service gets the answer at the instant of its arrival (`_take`).
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ from .page.recent import Recent
 from .sender import Sender, Sent
 
 _AT_ONCE = 100
-"""Dispatches that are begun before answers and calls get their turn."""
+"""Most attempts that begin before answers and calls are handled again."""
 _CALLS_KEPT = 1_000
-"""How many of the latest calls the timeline has. What the service did is kept until a reset."""
+"""Calls that the timeline keeps, the latest ones. It keeps all of the service's events until a reset."""
 _SHOWN = 2_000
-"""Of how many of the latest attempts requests and responses are kept for the page."""
+"""The latest attempts whose requests and responses are kept for the page."""
 Condition = Callable[[], bool]
 
 
@@ -55,24 +55,24 @@ class SchedulerLoop:
         self._sender = sender
         self._log = log
         self.begun = 0
-        """Attempts whose requests went out, since the emulator began."""
+        """The number of attempts since the emulator's start."""
         self.diagnostics: dict[Attempt, str] = {}
-        """Why attempts of this simulation had no answer."""
+        """The reasons why attempts of this simulation got no answer."""
         self.clock = WallClock()
         self.simulation = self._new_simulation()
         self._logged = len(self.simulation.history)
-        """Up to which position of the history the log has events; what is there from the start needs no line."""
+        """The position in the history up to which events are logged. The queues of the settings need no line."""
         self._deliveries: dict[asyncio.Task[None], Attempt] = {}
         self._waiting: list[tuple[Condition, asyncio.Future[None]]] = []
         self._woken = asyncio.Event()
         self._sleeps_until: int | None = None
-        """The instant at which the loop goes on, if nobody wakes it."""
+        """The instant at which the loop goes on if nothing wakes it earlier."""
         self._is_stopping = False
 
     # --- calls ---------------------------------------------------------------------------------------------------
 
     def receive(self, call: IncomingCall) -> Any:
-        """Return the response to a call that has come over the wire, or raise its error."""
+        """Return the response to a call of either endpoint, or raise its error."""
         with self._changing():
             try:
                 return self.simulation.receive(call)
@@ -81,14 +81,14 @@ class SchedulerLoop:
                 raise
 
     def observe(self) -> int:
-        """Return the queue's instant; expirations and purges that were due by then have taken effect."""
+        """Apply due expirations and purges, and return the queue's instant."""
         now = self.simulation.contact()
         self.simulation.service.scheduler.remove_due(now)
         return now
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
-        """Log what happens to the simulation in the block, and wake the loop if it has to look."""
+        """Log the simulation's events in the block, and wake the loop if there is work for it."""
         try:
             yield
         finally:
@@ -98,19 +98,19 @@ class SchedulerLoop:
 
     @property
     def _has_to_look(self) -> bool:
-        """Whether the loop has to look: a task for later than it sleeps makes no difference to it."""
+        """Return whether to wake the loop: it is not necessary for a task that is due later than it sleeps."""
         coming = self.simulation.service.scheduler.upcoming()
         is_earlier = coming is not None and (self._sleeps_until is None or coming.at < self._sleeps_until)
         return is_earlier or bool(self._waiting)
 
     def wake(self) -> None:
-        """Let the loop look what there is to do."""
+        """Make the loop check for due tasks and for conditions that hold."""
         self._woken.set()
 
     # --- dispatching -------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Dispatch what is due when it is due, until cancelled."""
+        """Dispatch tasks when they are due, until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
             self._woken.clear()
@@ -123,7 +123,7 @@ class SchedulerLoop:
                 timer.cancel()
 
     def _dispatch_due(self) -> float | None:
-        """Begin what is due. Return the seconds until there is more to do, None if nothing is to come."""
+        """Begin due attempts. Return the seconds until the next one, None if there is none."""
         now = self.observe()
         scheduler = self.simulation.service.scheduler
         for _ in range(_AT_ONCE):
@@ -142,7 +142,7 @@ class SchedulerLoop:
         return 0
 
     def _begin(self, attempt: Attempt) -> None:
-        # Whoever verifies the token does it by the wall's clock, wherever the queue has jumped to.
+        # A worker verifies the token by the wall clock, even if the queue's time has jumped ahead.
         self.begun += 1
         authorization = authorization_for(attempt.target, WallClock.wall_now())
         request = TargetRequest(attempt, authorization)
@@ -155,7 +155,7 @@ class SchedulerLoop:
         simulation = self.simulation
         try:
             sent = await self._sender.send(request, attempt.task.deadline_in_force / SECOND)
-        except Exception as error:  # whatever it is, the attempt has to come to an end
+        except Exception as error:  # whatever it is, the attempt has to end
             sent = Sent(NO_RESPONSE, diagnostic=f"{request.url} could not be asked: {error!r}")
         with self._changing():
             if simulation is self.simulation:
@@ -177,14 +177,14 @@ class SchedulerLoop:
         self.wake()
 
     def _log_events(self) -> None:
-        """Log what has happened since the last time."""
+        """Log the events since the last call."""
         history = self.simulation.history
         for event in history.events(self._logged):
             self._log.event(event, self._new_diagnostic(event))
         self._logged = len(history)
 
     def _new_diagnostic(self, event: Event) -> str:
-        """Return the diagnostic of the event's attempt, unless the attempt before it has the same one."""
+        """Return the diagnostic of the event's attempt, or none if the previous attempt has the same one."""
         attempt = event.attempt
         diagnostic = "" if attempt is None else self.diagnostics.get(attempt, "")
         if attempt is None or not diagnostic or attempt.number == 1:
@@ -193,13 +193,13 @@ class SchedulerLoop:
         return "" if self.diagnostics.get(attempts[attempt.number - 2]) == diagnostic else diagnostic
 
     def say(self, text: str) -> None:
-        """Log what the server says of itself."""
+        """Log a message about the emulator itself."""
         self._log.line(text, self.observe())
 
     # --- waiting -------------------------------------------------------------------------------------------------
 
     async def until(self, condition: Condition) -> None:
-        """Wait until ``condition`` holds; it is asked whenever something has happened."""
+        """Wait until ``condition`` holds; the loop checks it after each change."""
         future = asyncio.get_running_loop().create_future()
         entry = (condition, future)
         self._waiting.append(entry)
@@ -215,27 +215,27 @@ class SchedulerLoop:
                 future.set_result(None)
 
     def is_idle(self, only: str | None = None) -> bool:
-        """Whether no attempt is under way, and none is due in a queue that runs; ``only`` is a queue's full name."""
+        """Return whether no attempt is under way or due in a running queue; ``only`` is a queue's full name."""
         now = self.observe()
         if self._under_way(only) or (only is None and self.simulation.service.scheduler.awaits_answers):
             return False
         return not any(_is_due(queue, now) for queue in self._queues(only))
 
     def is_empty(self, only: str | None = None) -> bool:
-        """Whether nothing more happens by itself: no attempt is under way, and none will come."""
+        """Return whether no attempt is under way, and none will come by itself."""
         self.observe()
         if self._under_way(only) or (only is None and self.simulation.service.scheduler.awaits_answers):
             return False
         return all(queue.next_dispatch() is None for queue in self._queues(only))
 
     def is_quiet(self) -> bool:
-        """Whether nothing more happens at this instant."""
+        """Return whether nothing more happens at the current instant."""
         now = self.observe()
         coming = self.simulation.service.scheduler.upcoming()
         return not self._deliveries and (coming is None or coming.at > now)
 
     def under_way(self) -> list[Attempt]:
-        """Return the attempts whose requests are out."""
+        """Return the attempts that wait for their answers."""
         return list(self._deliveries.values())
 
     def _under_way(self, only: str | None) -> bool:
@@ -245,10 +245,10 @@ class SchedulerLoop:
         queues = self.simulation.service.queues
         return list(queues.values()) if only is None else [queues[only]] if only in queues else []
 
-    # --- beginning anew, and the end -----------------------------------------------------------------------------
+    # --- reset and end -------------------------------------------------------------------------------------------
 
     async def reset(self) -> None:
-        """Begin anew, with the queues of the settings and nothing else; time goes on where it is."""
+        """Start a new simulation that has only the queues of the settings; time goes on from where it is."""
         with self._changing():
             self.clock = self.clock.again()
             self.simulation = self._new_simulation()
@@ -265,13 +265,13 @@ class SchedulerLoop:
         return simulation
 
     async def end(self, seconds: float) -> None:
-        """Dispatch no more, and wait ``seconds`` for the deliveries under way."""
+        """Stop dispatching, and wait up to ``seconds`` for the deliveries under way."""
         self._is_stopping = True
         if self._deliveries:
             await asyncio.wait(list(self._deliveries), timeout=seconds)
 
     async def break_off(self) -> int:
-        """Cancel the deliveries that are left, and return how many they were."""
+        """Cancel the remaining deliveries, and return their number."""
         left = list(self._deliveries)
         for delivery in left:
             delivery.cancel()

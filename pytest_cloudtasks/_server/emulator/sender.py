@@ -1,4 +1,4 @@
-"""`Sender` sends the real HTTP requests of attempts."""
+"""The class `Sender`, which sends the real HTTP requests of attempts."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from .destinations import Destinations, NotSent, Route
 
 _PIECE = 65536
 _SHOWN = 10_000
-"""Bytes of a body that the page shows."""
+"""Most bytes of a body that the page shows."""
 _LONGEST_LINE = 65536
-"""Bytes that the status line and each header of an answer may have."""
+"""Most bytes of the status line and of each header of a response."""
 _KEPT = 1.0
-"""Seconds for which a connection without a request is kept: fewer than any common server waits before it closes one."""
+"""Seconds for which an idle connection is kept. Common servers wait longer before they close one."""
 _ADDED_BY_AIOHTTP = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
 
@@ -41,14 +41,14 @@ class Sent(NamedTuple):
     body: bytes = b""
     """Its beginning."""
     diagnostic: str = ""
-    """Why there is no answer, and what to do."""
+    """The reason why there is no response, and what to do."""
 
 
 class Sender:
-    """Sends requests over connections that are kept for the next ones, within an ``async with`` block.
+    """Sends requests within an ``async with`` block, over connections that are kept for later requests.
 
-    A worker that closes a kept connection at the very moment at which a request is sent gives no answer to it. That is
-    an attempt without a response, which the queue retries: nobody can tell whether the request has reached its target.
+    A worker may close a kept connection at the moment at which a request is sent. Then the attempt gets no response,
+    and the queue retries it: it is not possible to find out whether the request reached its target.
     """
 
     def __init__(self, destinations: Destinations, *, follows_redirects: bool = True) -> None:
@@ -73,14 +73,14 @@ class Sender:
         await self._session.close()
 
     async def send(self, request: TargetRequest, seconds: float) -> Sent:
-        """Return the answer to ``request``, which is awaited for so many seconds."""
+        """Send ``request``, and return its response or that there was none within ``seconds``."""
         try:
             return await asyncio.wait_for(self._followed(request), seconds)
         except asyncio.TimeoutError:
             return Sent(DEADLINE_EXCEEDED, diagnostic=f"{request.url} has not answered within {seconds:g} s")
 
     async def _followed(self, request: TargetRequest) -> Sent:
-        """Return the answer after all redirects; those of App Engine tasks are not followed."""
+        """Return the response after all redirects; redirects of App Engine tasks are not followed."""
         sent = await self._sent(request)
         if not self._follows_redirects or is_for_app_engine(request):
             return sent
@@ -117,13 +117,13 @@ class Sender:
             ssl=route.is_verified,
         ) as answer:
             body = bytearray()
-            async for piece in answer.content.iter_chunked(_PIECE):  # to the end: an answer that breaks off is none
+            async for piece in answer.content.iter_chunked(_PIECE):  # to its end: an incomplete response counts as none
                 body += piece[: max(0, _SHOWN - len(body))]
             return Sent(response(answer.status), Headers(answer.headers.items()), bytes(body))
 
 
 def _reason(error: Exception) -> str:
-    """Return why there is no answer, without aiohttp's words about itself."""
+    """Return the reason for a missing response, without aiohttp's internal wording."""
     cause = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
     if isinstance(cause, ssl.SSLCertVerificationError):
         return (

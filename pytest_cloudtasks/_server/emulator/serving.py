@@ -1,4 +1,4 @@
-"""``serve``: it listens first, and then loads what it runs, which takes most of its start."""
+"""The function ``serve``: it listens first, and then imports what it runs, which takes most of the start-up time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .starter import CannotWrite
 
 
 def serve(options: ServeOptions) -> int:
-    """Serve until a signal comes; the exit code."""
+    """Serve until a signal comes, and return the exit code."""
     _allow_many_sockets()
     writer = LogWriter(raw_writer(sys.stdout), lambda lines: log.lost(lines), encoding=_encoding(sys.stdout))
     log = Log(options.log_format, writer.write)
@@ -46,7 +46,7 @@ async def _serve(options: ServeOptions, log: Log) -> int:
 
 
 class _Errors(logging.Handler):
-    """Passes on what the libraries log, which must not stop the server either if nobody reads it."""
+    """Passes the libraries' log records to the writer, so that they can't block the server if nobody reads them."""
 
     def __init__(self, writer: LogWriter) -> None:
         super().__init__()
@@ -66,9 +66,9 @@ def _encoding(stream: TextIO | None) -> str:
 
 
 def _allow_many_sockets() -> None:
-    """Allow as many open files as the system permits: a queue may have a thousand requests under way."""
+    """Raise the limit of open files as far as the system permits: a queue may have a thousand requests under way."""
     try:
-        import resource  # Windows has no such module
+        import resource  # Windows doesn't have this module
     except ImportError:
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -1,4 +1,4 @@
-"""The program that started the emulator: it learns when the emulator is ready, and the emulator can end with it."""
+"""Options for a program that starts the emulator: a file when it is ready, and an end together with the program."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 _LOOKS = 1.0
-"""Seconds between two looks for the parent, where the system can't say that it has ended."""
+"""Seconds between two checks of the parent, on systems that don't report its end."""
 
 
 class CannotWrite(Exception):
@@ -26,7 +26,7 @@ class CannotWrite(Exception):
 def ready_file(path: str | None, data: Mapping[str, Any]) -> Iterator[None]:
     """Keep ``data`` as JSON in the file at ``path`` while the block runs.
 
-    A reader finds the whole file or none: it is written beside its place and moved there.
+    A reader finds the complete file or none: it is written under another name and then renamed.
     """
     if path is None:
         yield
@@ -46,7 +46,7 @@ def ready_file(path: str | None, data: Mapping[str, Any]) -> Iterator[None]:
 
 @contextmanager
 def ending_with(what: str | None, end: Callable[[str], None]) -> Iterator[None]:
-    """Call ``end`` in the running event loop, with a sentence, once the parent process or the standard input has ended.
+    """Call ``end`` in the running event loop, with the reason, once the parent process or the standard input has ended.
 
     ``what`` is ``parent``, ``stdin``, or None for neither.
     """
@@ -62,10 +62,10 @@ def ending_with(what: str | None, end: Callable[[str], None]) -> Iterator[None]:
 
 
 def _read_to_the_end(loop: asyncio.AbstractEventLoop, end: Callable[[str], None]) -> None:
-    with suppress(OSError):  # a closed one has ended as well
+    with suppress(OSError):  # closed counts as ended
         while os.read(0, 65536):
             pass
-    with suppress(RuntimeError):  # the loop has ended before
+    with suppress(RuntimeError):  # the loop has already ended
         loop.call_soon_threadsafe(end, "the standard input has ended")
 
 

@@ -1,8 +1,8 @@
-"""Time jumps: the queue's time moves ahead of the wall clock, from event to event.
+"""Time jumps, which move the queue's time ahead of the wall clock, from event to event.
 
 A jump holds the clock, waits until nothing more happens at that instant, moves the clock to the next event, and so on.
-So every event has the instant that it was to have, however long real answers take. Between a jump's being woken and its
-running a call or an answer may come: then it waits again. A reset replaces the clock, which ends the jump.
+So every event happens at its planned instant, however long real responses take. A call or a response may come after a
+jump is woken and before it runs; then the jump waits again. A reset replaces the clock, which ends the jump.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from ..._time.instants import from_datetime, to_datetime
 from .scheduler_loop import SchedulerLoop
 
 LIMIT = 10_000
-"""Attempts that a jump may make by default; a task that is retried for ever would keep it going."""
+"""Most attempts of a jump by default; with a task that is retried for ever it would not end."""
 FARTHEST = from_datetime(datetime(9000, 1, 1, tzinfo=timezone.utc), what="FARTHEST")
-"""The latest instant that a jump goes to. Datetimes end in 9999, and backoffs need some room."""
+"""The latest instant of a jump. Datetimes end in 9999, and backoffs need some room."""
 
 
 @dataclass(frozen=True)
 class Jump:
-    """How a jump ended, and what happened on the way."""
+    """The result of a jump: its end, and what happened on the way."""
 
     now: int
     attempts: int
@@ -34,21 +34,21 @@ class Jump:
 
 
 class TimeJumps:
-    """Moves time; one jump after the other, for there is one time."""
+    """Moves time; only one jump runs at a time, because there is only one clock."""
 
     def __init__(self, scheduler: SchedulerLoop) -> None:
         self._scheduler = scheduler
         self._one_at_a_time = asyncio.Lock()
 
     async def by(self, duration: int, limit: int = LIMIT) -> Jump:
-        """Pass ``duration``, visiting each event on the way."""
+        """Move time by ``duration``, visiting each event on the way."""
         async with self._one_at_a_time:
             now = self._scheduler.observe()
             _check_reach(now, now + duration)
             return await self._go(now + duration, limit)
 
     async def to(self, instant: int, limit: int = LIMIT) -> Jump:
-        """Pass time up to ``instant``."""
+        """Move time to ``instant``, visiting each event on the way."""
         async with self._one_at_a_time:
             now = self._scheduler.observe()
             if instant < now:
@@ -86,7 +86,7 @@ class TimeJumps:
                 if not scheduler.is_quiet():
                     if made > limit:
                         raise _limit_reached(clock.now, end, made, limit, "Let tasks arrive more slowly")
-                    continue  # a call or an answer has overtaken this jump since it was woken
+                    continue  # a call or a response came after this jump was woken
                 if not self._next(clock, end, made, limit):
                     simulation = scheduler.simulation
                     summary = summary_since(simulation.history, begin, simulation.blocked())
@@ -96,7 +96,7 @@ class TimeJumps:
             scheduler.wake()
 
     def _next(self, clock: WallClock, end: int | None, made: int, limit: int) -> bool:
-        """Move to the instant of the next event; False at the end."""
+        """Move to the instant of the next event; return False at the end."""
         coming = self._scheduler.simulation.service.scheduler.upcoming()
         if coming is None or (end is not None and coming.at > end):
             if end is not None:
@@ -130,12 +130,12 @@ def _limit_reached(now: int, end: int | None, made: int, limit: int, advice: str
 
 
 def _verb(end: int | None) -> str:
-    """Return the name of the endpoint that was asked to move time to ``end``."""
+    """Return the name of the endpoint that moves time to ``end``."""
     return "drain" if end is None else "jump"
 
 
 def _check_reach(now: int, end: int) -> None:
-    """Refuse a jump that leads too far, before anything has happened."""
+    """Raise an error for a jump that leads too far, before anything happens."""
     if end > FARTHEST:
         raise RestError(
             400,

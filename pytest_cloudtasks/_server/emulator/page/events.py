@@ -1,8 +1,8 @@
-"""The timeline as it happens, as server-sent events.
+"""The live timeline, as server-sent events.
 
-A stream begins with the latest events and follows the history. It reads it a few times a second, so that a burst of
-events costs the scheduler nothing and a browser gets them together. Whoever is too slow, or comes late, misses the
-older ones and is told how many.
+A stream begins with the latest events and then follows the history. It reads the history a few times a second, so that
+a burst of events costs the scheduler nothing and a browser gets the events together. A client that is too slow, or
+comes late, misses the older events and gets their number.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ TOGETHER = 500
 """Events that are sent together."""
 _PAUSE = 0.2
 _SILENCE = 5.0
-"""Seconds after which the time is sent, by which a browser that is gone is noticed, too."""
+"""Seconds after which the time is sent; the write also shows whether the browser is still connected."""
 
 
 class Events:
-    """Serves streams until the emulator ends."""
+    """Serves streams until the emulator stops."""
 
     def __init__(self, scheduler: SchedulerLoop) -> None:
         self._scheduler = scheduler
         self._has_ended = asyncio.Event()
 
     async def end(self, application: web.Application) -> None:
-        """End all streams: a server waits for its requests before it stops."""
+        """End all streams, because a server waits for its requests before it stops."""
         self._has_ended.set()
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
-        """Answer with events until the client goes."""
+        """Answer with events until the client disconnects."""
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
         await response.prepare(request)
         feed, told_at = Feed(self._scheduler), time.monotonic()
@@ -67,7 +67,7 @@ class Events:
 
 
 class Feed:
-    """What one stream has still to send."""
+    """The events that one stream still has to send."""
 
     def __init__(self, scheduler: SchedulerLoop) -> None:
         self._scheduler = scheduler
@@ -81,7 +81,7 @@ class Feed:
         return {"now": seconds(now - self._base), "at": to_datetime(now).isoformat()}
 
     def read(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Return what has happened since the last time: names of events, and their data."""
+        """Return the events since the last call: their names and their data."""
         if self._simulation is not self._scheduler.simulation:
             yield "begin", self._begin(self._scheduler.simulation)
         simulation = self._scheduler.simulation
@@ -107,7 +107,7 @@ class Feed:
             yield Entry(record.at - self._base, record, answer)
 
     def _begin(self, simulation: Simulation) -> dict[str, Any]:
-        """Begin with the latest events of a simulation: the first, or the one after a reset."""
+        """Begin with the latest events of a simulation: the first one, or the one after a reset."""
         self._simulation = simulation
         bases = [record for record in simulation.history.since(0) if isinstance(record, TimeBase)]
         self._base = bases[-1].instant if bases else self._scheduler.observe()

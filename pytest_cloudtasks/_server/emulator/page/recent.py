@@ -1,4 +1,4 @@
-"""A mapping of the latest entries, for what a page shows of attempts: finished ones must not fill the memory."""
+"""A mapping that keeps only its latest entries, so that data about finished attempts doesn't fill the memory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ V = TypeVar("V")
 
 
 class Recent(dict[K, V]):
-    """A dict that forgets its oldest entry when it has too many."""
+    """A dict that drops its oldest entry when it has too many."""
 
     def __init__(self, most: int) -> None:
         super().__init__()

@@ -1,7 +1,8 @@
 """The emulator's page at ``/``: the document, and the data of its tables.
 
-The document holds nothing of the queues, so it needs no token. Its script reads `/control/overview` for queues and one
-page of tasks, follows `/control/events` for the timeline, and calls the control endpoints and the API as any program.
+The document contains no data of the queues, so it needs no token. Its script reads `/control/overview` for queues and
+one page of tasks, follows `/control/events` for the timeline, and calls the control endpoints and the API like any
+other program.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from .events import Events
 
 WEB = Path(__file__).parent / "web"
 MOST = 200
-"""Tasks that one answer has at most."""
+"""Most tasks in one answer."""
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "frame-ancestors 'none'",
@@ -56,14 +57,14 @@ class Page:
         self._events = Events(scheduler)
 
     def add_to(self, application: web.Application) -> None:
-        """Give ``application`` the routes, before those of the control endpoints."""
+        """Add the routes to ``application``, before those of the control endpoints."""
         application.router.add_get("/", _document)
         application.router.add_get("/control/overview", with_errors_as_json(self.overview))
         application.router.add_get("/control/events", self._events.stream)
         application.on_shutdown.append(self._events.end)
 
     async def overview(self, request: web.Request) -> web.Response:
-        """Answer with every queue, and with some tasks: those that match, newest first, from ``offset`` on."""
+        """Answer with every queue, and with a page of the matching tasks, newest first, from ``offset`` on."""
         asked = query_of(request, ("queue", "state", "find", "offset", "limit"))
         states = [state.value for state in TaskState]
         if asked.get("state", states[0]) not in states:
