@@ -7,7 +7,6 @@ page of a report show the same hints.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -126,15 +125,6 @@ def text_for_json(situation: Situation) -> str | None:
     if not isinstance(value, (dict, list)):
         return None
     return f"json= compares with the decoded body, but got a JSON text. Pass the value: json={safe_repr(value)}."
-
-
-def glob_for_url(situation: Situation) -> str | None:
-    """Explain that ``url=`` of an assertion takes no glob, unlike that of a route."""
-    expected = None if situation.match is None else situation.match.expected().get("url")
-    if not situation.is_missing or not isinstance(expected, str) or "*" not in expected:
-        return None
-    pattern = ".*".join(map(re.escape, expected.split("*")))
-    return f"url= takes no glob, unlike route(). Pass a compiled regular expression: url=re.compile({pattern!r})."
 
 
 def no_call(situation: Situation) -> str | None:
@@ -337,7 +327,6 @@ HINTS: Iterable[Hint] = (
     no_credentials,
     text_for_a_body,
     text_for_json,
-    glob_for_url,
     no_call,
     nothing_driven,
     callbacks_waiting,

@@ -14,7 +14,7 @@ from .answers import Answer, answer_of, checked_status, plain_answer, scripted_e
 from .base import Destination, Handler, OnException, Precedence, Target
 from .factories import name_of, takes_one_argument
 from .request import TargetRequest
-from .urls import normal, normal_glob
+from .urls import glob_pattern, normal, normal_glob
 
 
 class RouteTarget(Target):
@@ -244,10 +244,7 @@ def _by_url(url: str) -> Callable[[Destination], bool]:
 
 def _by_glob(glob: str) -> Callable[[Destination], bool]:
     """Match a glob against the whole URL, as it is written or in its normal form. Only the star is special."""
-    as_written, in_normal_form = (
-        re.compile(".*".join(re.escape(part) for part in text.split("*")), re.DOTALL)
-        for text in (glob, normal_glob(glob))
-    )
+    as_written, in_normal_form = glob_pattern(glob), glob_pattern(normal_glob(glob))
     is_relative = glob.startswith("/")
 
     def matches(destination: Destination) -> bool:

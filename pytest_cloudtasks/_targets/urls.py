@@ -107,6 +107,11 @@ def normal(url: str) -> str:
     return f"{_normal_origin(scheme, authority)}{_path_and_query(path or '/', query)}"
 
 
+def glob_pattern(glob: str) -> re.Pattern[str]:
+    """Return a pattern that matches whole texts. A star stands for any characters, also for none."""
+    return re.compile(".*".join(map(re.escape, glob.split("*"))), re.DOTALL)
+
+
 def normal_glob(glob: str) -> str:
     """Return a glob in the form that matches normal URLs. Its stars keep their positions."""
     match = re.fullmatch(r"([^:/?#*]*)://([^/?#*]*)(/.*)", glob, re.DOTALL)

@@ -395,3 +395,24 @@ def test_the_arguments_are_those_of_a_match() -> None:
     """Type and values have the same names, in the same order, so that completion offers what is taken."""
     assert tuple(MatchArguments.__annotations__) == Match._fields
     assert MatchArguments.__required_keys__ == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("url", "is_matched"),
+    [
+        ("https://mailer.test/*", True),
+        ("*://*/send?to=*", True),
+        ("https://mailer.test/send?to=ada*", True),
+        ("https://mailer.test", False),
+        ("mailer.test/*", False),
+        (exactly("https://mailer.test/*"), False),
+    ],
+)
+def test_a_star_in_a_url_is_any_text(cloud_tasks: FakeCloudTasks, url: Any, is_matched: bool) -> None:
+    """As in a route; the rest is compared as it is, and the whole URL has to match."""
+    client = tasks_v2.CloudTasksClient()
+    client.create_task(
+        parent=cloud_tasks.queue_path("receipts"), task={"http_request": {"url": "https://mailer.test/send?to=ada"}}
+    )
+
+    assert len(cloud_tasks.tasks(url=url)) == is_matched

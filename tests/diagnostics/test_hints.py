@@ -314,18 +314,6 @@ def test_a_failure_has_few_hints(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) 
     assert len(found) == MOST < len(tuple(HINTS))
 
 
-def test_url_was_given_as_a_glob(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """A route takes one, an assertion does not."""
-    enqueue("one")
-    with pytest.raises(CloudTasksAssertionError) as caught:
-        cloud_tasks.assert_enqueued(url="https://mailer.test/*")
-    hint = "url= takes no glob, unlike route(). Pass a compiled regular expression: url=re.compile('"
-    assert str(caught.value).endswith(rf"{hint}https://mailer\\.test/.*').")
-    with pytest.raises(CloudTasksAssertionError) as caught:
-        cloud_tasks.assert_enqueued(url="https://mailer.test/other")
-    assert "glob" not in str(caught.value)
-
-
 def test_json_was_given_as_a_text(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """The keyword takes a value; a text that is no JSON of an object may be meant as it is."""
     enqueue("one", body=b'{"order": 42}', headers=JSON)

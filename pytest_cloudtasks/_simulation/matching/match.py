@@ -8,6 +8,7 @@ from re import Pattern
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, Union
 
 from ..._service.validation import queue_of
+from ..._targets.urls import glob_pattern
 from ..._time.instants import Duration, duration_of, to_datetime, to_timedelta
 from ..formatting import shown
 from ..records import NamesQueue, TaskRecord, model_task, name_of_task
@@ -42,7 +43,7 @@ class MatchArguments(TypedDict, total=False):
     queue: Text
     """The queue's ID or full name, or its `QueueRecord`."""
     url: Text
-    """The URL; of an App Engine task the relative URI."""
+    """The URL; of an App Engine task the relative URI. ``*`` stands for any characters."""
     method: Text
     """The HTTP method."""
     json: Any
@@ -129,6 +130,8 @@ class Match(NamedTuple):
         if field in ("queue", "name") and isinstance(expected, str):
             full = task.name if field == "name" else queue_of(task.name)
             return expected in (full, actual)
+        if field == "url" and isinstance(expected, str) and "*" in expected:
+            return glob_pattern(expected).fullmatch(actual) is not None
         if field == "task" and isinstance(expected, str):
             return expected in (task.name, task.id)
         if field == "method":
