@@ -21,7 +21,7 @@ def allowed_host(given: str, what: str) -> str:
     if is_wildcard(name):
         raise ValueError(
             f"{what} takes the name or address by which clients call the server, and {given} is an address to listen"
-            " at. Pass the name instead, such as tasks or 192.168.1.20."
+            " on. Pass the name instead, such as tasks or 192.168.1.20."
         )
     return name
 

@@ -193,10 +193,10 @@ class _Receiver:
                 return simulation.receive(call)
         except SimulationEnded:
             pass
-        raise _nobody_there(call.method)
+        raise _no_simulation(call.method)
 
 
-def _nobody_there(rpc: str) -> BaseException:
+def _no_simulation(rpc: str) -> BaseException:
     text = (
         f"The fake behind this endpoint is not active, so {rpc} was rejected: no test that uses the fake is running."
         " Start and end the calling process within its test."

@@ -116,7 +116,7 @@ class RequestGuard:
             )
         if is_wildcard(name):
             raise _denied(
-                f"The request's Host is {_short(host)!r}, which is an address to listen at. Call 127.0.0.1 or another"
+                f"The request's Host is {_short(host)!r}, which is an address to listen on. Call 127.0.0.1 or another"
                 " address of the machine instead."
             )
         if not any_name and not is_loopback(name) and name not in self._hosts:

@@ -38,7 +38,7 @@ def no_host(host: str) -> str:
 
 def wildcard(host: str) -> str:
     return (
-        f"The request's Host is {host!r}, which is an address to listen at. Call 127.0.0.1 or another address of the"
+        f"The request's Host is {host!r}, which is an address to listen on. Call 127.0.0.1 or another address of the"
         " machine instead."
     )
 
@@ -238,7 +238,7 @@ def test_an_address_to_listen_at_is_not_allowed(given: str) -> None:
         allowed_host(given, "--allow-host")
     assert str(raised.value) == (
         f"--allow-host takes the name or address by which clients call the server, and {given} is an address to listen"
-        " at. Pass the name instead, such as tasks or 192.168.1.20."
+        " on. Pass the name instead, such as tasks or 192.168.1.20."
     )
 
 

@@ -129,7 +129,7 @@ def serve_options(given: argparse.Namespace) -> ServeOptions:
     """
     grpc_port, rest_port = _ports(given)
     if not given.host:
-        raise ValueError("--host takes an address to listen at, such as 127.0.0.1, but got ''.")
+        raise ValueError("--host takes an address to listen on, such as 127.0.0.1, but got ''.")
     allowed_hosts = {allowed_host(one, "--allow-host") for one in given.allow_host}
     _check_token(given.token)
     if not given.allow_host and given.token is None and not is_loopback(host_name(given.host) or ""):
@@ -166,7 +166,9 @@ def serve_options(given: argparse.Namespace) -> ServeOptions:
 
 def _check_token(token: str | None) -> None:
     if token is not None and not _TOKEN.fullmatch(token):
-        raise ValueError("--token takes letters, digits and any of - . _ ~ + / =, but got a text with none or others.")
+        raise ValueError(
+            "--token takes letters, digits and any of - . _ ~ + / =, but got an empty text or other characters."
+        )
 
 
 def _ready_file(path: str | None) -> str | None:

@@ -195,15 +195,15 @@ class Control:
             named = f"{', '.join(under_way[:_NAMED])}{more}"
             return f"{counted(len(under_way), 'attempt')} under way: {named}."
         waiting = [one for one in self._scheduler.simulation.live_tasks() if queue in (None, one.queue_name)]
-        return f"{counted(len(waiting), 'task')} to come: {', '.join(short_name(one) for one in waiting[:_NAMED])}."
+        return f"{counted(len(waiting), 'task')} waiting: {', '.join(short_name(one) for one in waiting[:_NAMED])}."
 
 
 async def _unknown(request: web.Request) -> web.StreamResponse:
     raise RestError(
         404,
         "NOT_FOUND",
-        f"There is no {request.method} {request.path}. There are POST /control/reset, wait, jump, drain and fail, and"
-        " GET /control/tasks, attempts and timeline.",
+        f"There is no {request.method} {request.path}. Use POST /control/reset, wait, jump, drain or fail,"
+        " or GET /control/tasks, attempts or timeline.",
     )
 
 
@@ -212,7 +212,7 @@ async def _hint(request: web.Request) -> web.StreamResponse:
     raise RestError(
         404,
         "NOT_FOUND",
-        f"There is nothing at {request.path}. There are GET /healthz; POST /control/reset, wait, jump, drain and"
+        f"There is nothing at {request.path}. This server has GET /healthz; POST /control/reset, wait, jump, drain and"
         " fail; GET /control/tasks, attempts and timeline; and the API of Cloud Tasks under /v2, /v2beta3 and"
         " /v2beta2.",
     )

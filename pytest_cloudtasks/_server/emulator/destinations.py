@@ -104,7 +104,7 @@ class Destinations:
             base = f"{parts.scheme}://{parts.authority}"
             if is_wildcard(parts.host):
                 return not_sent(
-                    f"{parts.host} is an address to listen at, not one to send to. Create tasks for 127.0.0.1, or send"
+                    f"{parts.host} is an address to listen on, not one to send to. Create tasks for 127.0.0.1, or send"
                     f" what goes there to a server here with --forward {base}=http://127.0.0.1:{parts.port}."
                 )
             return not_sent(

@@ -13,7 +13,7 @@ class AddressTaken(Exception):
 
     def __init__(self, option: str, host: str, port: int) -> None:
         super().__init__(
-            f"The server can't listen at {host}:{port}: the address is in use, or does not belong to this machine."
+            f"The server can't listen on {host}:{port}: the address is in use, or does not belong to this machine."
             f" Choose another with --{option}, or 0 for a free one."
         )
 
@@ -23,7 +23,7 @@ class UnknownHost(Exception):
 
     def __init__(self, host: str) -> None:
         super().__init__(
-            f"The server can't listen at {host!r}: the host's name doesn't resolve to an address. Choose another with"
+            f"The server can't listen on {host!r}: the host's name doesn't resolve to an address. Choose another with"
             " --host, such as 127.0.0.1."
         )
 

@@ -60,9 +60,9 @@ GROUPS = {
         ),
         ServeOption(
             "--allow-host",
-            "answer REST requests for this host name, too, such as the name of the container; may be repeated. Only"
-            " localhost and loopback addresses are answered otherwise, because a web page could use any other name to"
-            " reach the server",
+            "answer REST requests for this host name, too, such as the name of the container; may be repeated. By"
+            " default only localhost and loopback addresses are answered, because a web page could use any other name"
+            " to reach the server",
             Kind.LIST,
             "HOST",
         ),

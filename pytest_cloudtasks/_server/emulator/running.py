@@ -32,7 +32,7 @@ from .starter import ending_with, ready_file
 
 _EVERYWHERE = "  listens on all interfaces: anyone who can reach this machine may {}"
 _MAY = "create tasks, jump and reset"
-_MAY_WITHOUT_TOKEN = "create tasks; the page and /control want the token"
+_MAY_WITHOUT_TOKEN = "create tasks; the page and /control need the token"
 
 
 async def run(options: ServeOptions, log: Log, relay: Relay, rest_port: int) -> int:
@@ -71,7 +71,7 @@ async def _stop(scheduler: SchedulerLoop, options: ServeOptions, signals: asynci
     broken_off = await scheduler.break_off()
     ending.cancel()
     again.cancel()
-    scheduler.say("stopped" + (f"; {counted(broken_off, 'attempt')} broken off" if broken_off else ""))
+    scheduler.say("stopped" + (f"; {counted(broken_off, 'attempt')} cancelled" if broken_off else ""))
 
 
 @asynccontextmanager

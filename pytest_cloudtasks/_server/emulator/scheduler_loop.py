@@ -156,7 +156,7 @@ class SchedulerLoop:
         try:
             sent = await self._sender.send(request, attempt.task.deadline_in_force / SECOND)
         except Exception as error:  # whatever it is, the attempt has to end
-            sent = Sent(NO_RESPONSE, diagnostic=f"{request.url} could not be asked: {error!r}")
+            sent = Sent(NO_RESPONSE, diagnostic=f"The request to {request.url} failed: {error!r}")
         with self._changing():
             if simulation is self.simulation:
                 self._take(attempt, sent)
@@ -254,7 +254,7 @@ class SchedulerLoop:
             self.simulation = self._new_simulation()
             self.diagnostics = {}
             self._logged = len(self.simulation.history)
-            self.say("reset: queues are as at the start, and tasks are gone")
+            self.say("reset: removed all tasks, and all queues except those of the start")
         await self.break_off()
 
     def _new_simulation(self) -> Simulation:

@@ -77,7 +77,7 @@ class Sender:
         try:
             return await asyncio.wait_for(self._followed(request), seconds)
         except asyncio.TimeoutError:
-            return Sent(DEADLINE_EXCEEDED, diagnostic=f"{request.url} has not answered within {seconds:g} s")
+            return Sent(DEADLINE_EXCEEDED, diagnostic=f"{request.url} did not answer within {seconds:g} s")
 
     async def _followed(self, request: TargetRequest) -> Sent:
         """Return the response after all redirects; redirects of App Engine tasks are not followed."""
@@ -100,7 +100,7 @@ class Sender:
         try:
             return await self._exchange(request, route)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return Sent(NO_RESPONSE, diagnostic=f"{route.url} gave no answer: {_reason(error)}")
+            return Sent(NO_RESPONSE, diagnostic=f"{route.url} sent no response: {_reason(error)}")
 
     async def _exchange(self, request: TargetRequest, route: Route) -> Sent:
         if route.is_forwarded:
@@ -133,17 +133,17 @@ def _reason(error: Exception) -> str:
     if isinstance(cause, ssl.SSLError):
         return f"the TLS handshake failed ({cause.reason or cause})"
     if isinstance(cause, socket.gaierror):
-        return "its host has no address"
+        return "its host name doesn't resolve to an address"
     if isinstance(cause, ConnectionRefusedError):
         return "nothing listens there"
     if isinstance(cause, OSError) and cause.errno:
         return os.strerror(cause.errno)
     if isinstance(error, aiohttp.ClientPayloadError):
-        return "the connection broke in the middle of the answer"
+        return "the connection broke in the middle of the response"
     if isinstance(error, aiohttp.ClientResponseError):
         if any(isinstance(one, LineTooLong) for one in _causes(error)):
-            return f"a line of its head is longer than {_LONGEST_LINE:,} bytes. Let it answer with shorter headers"
-        return "what came back is not an HTTP response"
+            return f"a header or its status line is longer than {_LONGEST_LINE:,} bytes. Send shorter headers"
+        return "what it sent is not an HTTP response"
     return str(cause) or type(cause).__name__
 
 

@@ -85,7 +85,7 @@ class TimeJumps:
                 made = scheduler.begun - begun_before
                 if not scheduler.is_quiet():
                     if made > limit:
-                        raise _limit_reached(clock.now, end, made, limit, "Let tasks arrive more slowly")
+                        raise _limit_reached(clock.now, end, made, limit, "Create tasks more slowly")
                     continue  # a call or a response came after this jump was woken
                 if not self._next(clock, end, made, limit):
                     simulation = scheduler.simulation

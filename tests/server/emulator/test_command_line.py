@@ -81,7 +81,7 @@ def test_ports(options: list[str], ports: tuple[int | None, int]) -> None:
         ),
         (
             ["--token", "a b"],
-            "--token takes letters, digits and any of - . _ ~ + / =, but got a text with none or others.",
+            "--token takes letters, digits and any of - . _ ~ + / =, but got an empty text or other characters.",
         ),
         (
             ["--ready-file", "nowhere/ready.json"],
@@ -95,7 +95,7 @@ def test_ports(options: list[str], ports: tuple[int | None, int]) -> None:
         ),
         (
             ["--token", ""],
-            "--token takes letters, digits and any of - . _ ~ + / =, but got a text with none or others.",
+            "--token takes letters, digits and any of - . _ ~ + / =, but got an empty text or other characters.",
         ),
     ],
 )

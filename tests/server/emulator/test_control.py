@@ -241,7 +241,7 @@ def test_waiting_for_emptiness_in_vain_says_what_is_to_come(server: Emulator) ->
     assert refusal(server, "POST", "/control/wait", '{"for": "empty", "timeout": "0s"}') == (
         504,
         "DEADLINE_EXCEEDED",
-        "The server is not empty after 0 s. 1 task to come: emails/later.",
+        "The server is not empty after 0 s. 1 task waiting: emails/later.",
     )
 
 
@@ -341,8 +341,8 @@ def test_the_timeline_is_there_to_look_at(server: Emulator, worker: Worker) -> N
             (
                 404,
                 "NOT_FOUND",
-                "There is no GET /control/nonsense. There are POST /control/reset, wait, jump, drain and fail,"
-                " and GET /control/tasks, attempts and timeline.",
+                "There is no GET /control/nonsense. Use POST /control/reset, wait, jump, drain or fail,"
+                " or GET /control/tasks, attempts or timeline.",
             ),
         ),
         (
@@ -352,8 +352,8 @@ def test_the_timeline_is_there_to_look_at(server: Emulator, worker: Worker) -> N
             (
                 404,
                 "NOT_FOUND",
-                "There is no GET /control/reset. There are POST /control/reset, wait, jump, drain and fail,"
-                " and GET /control/tasks, attempts and timeline.",
+                "There is no GET /control/reset. Use POST /control/reset, wait, jump, drain or fail,"
+                " or GET /control/tasks, attempts or timeline.",
             ),
         ),
         (
@@ -414,9 +414,9 @@ def test_the_timeline_is_there_to_look_at(server: Emulator, worker: Worker) -> N
                 (
                     404,
                     "NOT_FOUND",
-                    f"There is nothing at {path}. There are GET /healthz; POST /control/reset, wait, jump, drain and"
-                    " fail; GET /control/tasks, attempts and timeline; and the API of Cloud Tasks under /v2, /v2beta3"
-                    " and /v2beta2.",
+                    f"There is nothing at {path}. This server has GET /healthz; POST /control/reset, wait, jump, drain"
+                    " and fail; GET /control/tasks, attempts and timeline; and the API of Cloud Tasks under /v2,"
+                    " /v2beta3 and /v2beta2.",
                 ),
             )
             for path in ("/control",)

@@ -86,8 +86,8 @@ def test_a_certificate_is_not_verified_where_an_option_says_so(port: int) -> Non
     rejected = sent_by(Destinations(insecure={"other.test"}), url)
     assert (rejected.outcome, rejected.diagnostic) == (
         NO_RESPONSE,
-        f"{url} gave no answer: its certificate is not trusted (self-signed certificate). Name its authority's file in"
-        " SSL_CERT_FILE, or start this server with --insecure-target and the host",
+        f"{url} sent no response: its certificate is not trusted (self-signed certificate). Name its authority's file"
+        " in SSL_CERT_FILE, or start this server with --insecure-target and the host",
     )
 
 

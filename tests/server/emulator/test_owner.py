@@ -120,7 +120,7 @@ def test_a_jump_ends_although_tasks_keep_arriving(verb: str) -> None:
         return ended.value.message.replace(at, "NOW"), scheduler.clock.is_held
 
     assert asyncio.run(run()) == (
-        f"The {verb} stopped after 4 attempts; its limit is 3. It is NOW now. Let tasks arrive more slowly, or {verb}"
+        f"The {verb} stopped after 4 attempts; its limit is 3. It is NOW now. Create tasks more slowly, or {verb}"
         " with a higher limit.",
         False,
     )

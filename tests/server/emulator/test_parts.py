@@ -79,7 +79,7 @@ def test_an_address_to_listen_at_is_rejected(url: str, host: str) -> None:
     refused = Destinations().route(url, is_app_engine=False)
     assert isinstance(refused, NotSent)
     assert refused.sentence == (
-        f"{host} is an address to listen at, not one to send to. Create tasks for 127.0.0.1, or send what goes there to"
+        f"{host} is an address to listen on, not one to send to. Create tasks for 127.0.0.1, or send what goes there to"
         f" a server here with --forward {url.removesuffix('/x')}=http://127.0.0.1:8097."
     )
     assert Destinations(allow_remote=True).route(url, is_app_engine=False) == Route(url, False)
@@ -194,18 +194,18 @@ def test_silence_is_the_deadline() -> None:
     with serving(lambda _: (200 if released.wait(60) else 500, [], b"")) as server:
         outcome = sent(f"{server.url}/slow", 0.01)
         released.set()
-    assert outcome == Sent(DEADLINE_EXCEEDED, diagnostic=f"{server.url}/slow has not answered within 0.01 s")
+    assert outcome == Sent(DEADLINE_EXCEEDED, diagnostic=f"{server.url}/slow did not answer within 0.01 s")
 
 
-TOO_LONG = "a line of its head is longer than 65,536 bytes. Let it answer with shorter headers"
+TOO_LONG = "a header or its status line is longer than 65,536 bytes. Send shorter headers"
 
 
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
         (b"", "Server disconnected"),
-        (b"nonsense\r\n\r\n", "what came back is not an HTTP response"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", "the connection broke in the middle of the answer"),
+        (b"nonsense\r\n\r\n", "what it sent is not an HTTP response"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", "the connection broke in the middle of the response"),
         (b"HTTP/1.1 200 OK\r\nX-Long: " + b"a" * 65_537 + b"\r\n\r\n", TOO_LONG),
         (b"HTTP/1.1 200 " + b"a" * 65_537 + b"\r\n\r\n", TOO_LONG),
     ],
@@ -216,13 +216,16 @@ def test_a_broken_answer_counts_as_no_response(answer: bytes, reason: str) -> No
     with answering_raw(answer) as url:
         outcome = sent(f"{url}/x")
     assert outcome.outcome == NO_RESPONSE
-    assert outcome.diagnostic == f"{url}/x gave no answer: {reason}"
+    assert outcome.diagnostic == f"{url}/x sent no response: {reason}"
 
 
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "its host has no address"),
+        (
+            socket.gaierror(socket.EAI_NONAME, "Name or service not known"),
+            "its host name doesn't resolve to an address",
+        ),
         (ConnectionRefusedError(errno.ECONNREFUSED, "Connect call failed ('127.0.0.1', 1)"), "nothing listens there"),
         (OSError(errno.EHOSTUNREACH, "Connect call failed ('10.0.0.1', 1)"), os.strerror(errno.EHOSTUNREACH)),
         (OSError("Multiple exceptions"), "Multiple exceptions"),
@@ -239,7 +242,7 @@ def test_the_reason_is_reported_without_the_librarys_words(
 
     monkeypatch.setattr(aiohttp.TCPConnector, "_resolve_host", fails)
     assert sent("http://worker.test/x") == Sent(
-        NO_RESPONSE, diagnostic=f"http://worker.test/x gave no answer: {reason}"
+        NO_RESPONSE, diagnostic=f"http://worker.test/x sent no response: {reason}"
     )
 
 
@@ -254,7 +257,7 @@ def test_an_untrusted_certificate_counts_as_no_response(monkeypatch: pytest.Monk
     monkeypatch.setattr(aiohttp.TCPConnector, "connect", fails)
     assert sent("https://worker.test/x") == Sent(
         NO_RESPONSE,
-        diagnostic="https://worker.test/x gave no answer: its certificate is not trusted (self-signed certificate)."
+        diagnostic="https://worker.test/x sent no response: its certificate is not trusted (self-signed certificate)."
         " Name its authority's file in SSL_CERT_FILE, or start this server with --insecure-target and the host",
     )
 
@@ -265,7 +268,7 @@ def test_a_server_without_tls_counts_as_no_response() -> None:
         secure = url.replace("http:", "https:")
         outcome = sent(f"{secure}/x")
     assert outcome.outcome == NO_RESPONSE
-    assert outcome.diagnostic.startswith(f"{secure}/x gave no answer: the TLS handshake failed (")
+    assert outcome.diagnostic.startswith(f"{secure}/x sent no response: the TLS handshake failed (")
 
 
 def test_a_header_may_have_64_kb() -> None:

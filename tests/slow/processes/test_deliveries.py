@@ -91,7 +91,7 @@ def test_a_closed_port_counts_as_no_response(server: Emulator) -> None:
     server.post("/control/wait")
     attempt = server.get("/control/attempts")["attempts"][0]
     assert attempt["result"] == "UNKNOWN"
-    assert attempt["remark"] == f"{url}/x gave no answer: nothing listens there"
+    assert attempt["remark"] == f"{url}/x sent no response: nothing listens there"
     status = server.get_task(task.name).last_attempt.response_status
     assert (status.code, status.message) == (2, "UNKNOWN(2): HTTP status code 0")
 

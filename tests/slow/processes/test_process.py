@@ -121,7 +121,7 @@ def test_the_log_has_a_line_for_what_happens(own_worker: Worker) -> None:
         "get_task emails/two rejected: NOT_FOUND: Requested entity was not found.",
         "emails/three created: POST https://example.com/",
         f"emails/three attempt 1 → PERMISSION_DENIED, retry in 0.1 s ({refused})",
-        "reset: queues are as at the start, and tasks are gone",
+        "reset: removed all tasks, and all queues except those of the start",
         "stopping",
         "stopped",
     ]
@@ -208,7 +208,7 @@ def test_deliveries_that_do_not_end_are_broken_off(own_worker: Worker, second: b
         answering.set()
     assert told(server.log)[1:] == [
         f"stopping; 1 attempt under way may take {grace.replace('s', ' s')} more",
-        "stopped; 1 attempt broken off",
+        "stopped; 1 attempt cancelled",
     ]
 
 
@@ -293,7 +293,7 @@ def test_service_options_and_the_seed_hold_for_the_server() -> None:
             " ([A-Za-z]), numbers ([0-9]), or hyphens (-). Queue ID must be between 1 and 100 characters.",
         ),
         (["--seed", "x"], "seed takes an integer, but got 'x'."),
-        (["--host", ""], "--host takes an address to listen at, such as 127.0.0.1, but got ''."),
+        (["--host", ""], "--host takes an address to listen on, such as 127.0.0.1, but got ''."),
         (
             ["--allow-host", "http://tasks:9090"],
             "--allow-host takes a host name or an address without scheme and port, such as tasks or 192.168.1.20, but"
@@ -302,7 +302,7 @@ def test_service_options_and_the_seed_hold_for_the_server() -> None:
         (
             ["--allow-host", "tasks", "--allow-host", "0.0.0.0"],
             "--allow-host takes the name or address by which clients call the server, and 0.0.0.0 is an address to"
-            " listen at. Pass the name instead, such as tasks or 192.168.1.20.",
+            " listen on. Pass the name instead, such as tasks or 192.168.1.20.",
         ),
         (["--grace", "9999999999999d"], "--grace takes a duration such as 10s or 1m, but got '9999999999999d'."),
         (["--grace", "5\u00b2s"], "--grace takes a duration such as 10s or 1m, but got '5\u00b2s'."),
@@ -424,7 +424,7 @@ def test_a_port_in_use_is_reported_in_a_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         advice = (
-            f"The server can't listen at 127.0.0.1:{port}: the address is in use, or does not belong to this machine."
+            f"The server can't listen on 127.0.0.1:{port}: the address is in use, or does not belong to this machine."
             " Choose another with {}, or 0 for a free one."
         )
         for option, other in (("--rest-port", "--grpc-port"), ("--grpc-port", "--rest-port")):
@@ -437,7 +437,7 @@ def test_a_host_that_does_not_resolve_is_reported_in_a_sentence(host: str) -> No
     """The port has nothing to do with it."""
     assert ended("--host", host, "--allow-host", "tasks", "--rest-port", "0", "--grpc-port", "0") == (
         1,
-        f"The server can't listen at '{host}': the host's name doesn't resolve to an address. Choose another with"
+        f"The server can't listen on '{host}': the host's name doesn't resolve to an address. Choose another with"
         " --host, such as 127.0.0.1.\n",
     )
 
