@@ -1,4 +1,4 @@
-"""What a page has of a test: objects of the timeline's JSON, within limits."""
+"""The data of a test's page: objects of the timeline's JSON, within limits."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ from .limits import (
 def report_data(
     history: History, service: Service, clock: Clock, seed: str, root: Path | None = None
 ) -> dict[str, Any]:
-    """Return what a page shows of a test, in types that JSON has. Paths in texts are relative to ``root``.
+    """Return the data of a test's page, in types that JSON has. Paths in texts are relative to ``root``.
 
-    ``timeline`` is what the viewer draws, ``text`` the timeline for a page without scripts. Nothing in it depends on
-    the date: instants are offsets.
+    The viewer draws ``timeline``; a browser without scripts shows ``text``. The data doesn't depend on the date,
+    because instants are offsets.
     """
     form = Form(history.show_secrets, is_dated=False, root=root)
     kept = _Kept(list(history.entries()))
@@ -52,7 +52,7 @@ def report_data(
 
 
 def class_of(outcome: Outcome | None) -> str:
-    """Return the class of an attempt by which it is counted, as the viewer does that colours it."""
+    """Return the class under which an attempt is counted; the viewer colours attempts by the same classes."""
     if outcome is None:
         return "under way"
     if outcome.kind is OutcomeKind.DEADLINE_EXCEEDED:
@@ -63,7 +63,7 @@ def class_of(outcome: Outcome | None) -> str:
 
 
 class _Kept:
-    """Chooses the entries that a page has."""
+    """The entries of a timeline that a page has, and those that are left out."""
 
     def __init__(self, entries: list[Entry]) -> None:
         self._entries = entries
@@ -91,7 +91,7 @@ class _Kept:
         }
 
     def objects(self, history: History, form: Form) -> Iterator[Object]:
-        """Return the objects of what is kept, and one in the place of what is left out."""
+        """Return the objects of the kept entries, with one object in place of those that are left out."""
         calls_told = False
         for entry in self._entries:
             what = entry.what
@@ -110,7 +110,7 @@ class _Kept:
                 yield from objects([entry], history, form)
 
     def _begins(self, event: Event) -> bool:
-        """Whether this is where a task's attempts begin to be left out."""
+        """Return whether ``event`` is the first of a task's attempts that are left out."""
         attempt = event.attempt
         return (
             attempt is not None
@@ -124,7 +124,7 @@ def _left_out(entry: Entry, text: str, **about: str) -> Object:
 
 
 def _cut(text: str) -> str:
-    """Return the beginning and the end of a long timeline."""
+    """Return a timeline's text; of a long one only the beginning and the end."""
     lines = text.splitlines()
     middle = middle_of(lines, LINES)
     if not middle:

@@ -1,7 +1,7 @@
-"""HTML documents with nothing outside of them, in which no script runs but the viewer's own.
+"""Self-contained HTML documents, in which only the viewer's own scripts run.
 
-Every text is escaped on its way in. Data is compressed, since a page of ten thousand attempts would be some 20 MB, and
-its Base64 can't end the element that it is in.
+Every text is escaped when it is inserted. Data is compressed, because a page of ten thousand attempts would have some
+20 MB. It is encoded as Base64, which can't close the element that contains it.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _UNSAFE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u061c\u20
 
 
 def text(value: str) -> str:
-    """Return a text for HTML; control and bidi characters, and lone surrogates, as their escapes."""
+    """Return ``value`` escaped for HTML; control and bidi characters and lone surrogates become visible escapes."""
     return escape(_UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), value))
 
 
 def script_of(paths: Sequence[Path]) -> str:
-    """Return scripts as one."""
+    """Return the scripts at ``paths`` joined into one."""
     return "".join(["\n", *(path.read_text("utf-8") for path in paths)])
 
 
@@ -57,7 +57,7 @@ def document(
 ) -> str:
     """Return a document.
 
-    ``styles`` come after the viewer's, and ``connects`` says where its scripts may send requests.
+    ``styles`` come after the viewer's. ``connects`` is where its scripts may send requests, as in ``connect-src``.
     """
     script, script_hash, style = _parts(scripts, styles)
     return Template((WEB / "page.html").read_text("utf-8")).substitute(

@@ -11,11 +11,11 @@ from .documents import THEME, document, text
 from .page import badge, counts_text
 
 LINE = 200
-"""How much of a failure's first line it shows."""
+"""Most characters of a failure's first line."""
 
 
 def index(entries: Iterable[Mapping[str, Any]], wanted: str) -> str:
-    """Return the page from the entries of all tests, in any order. ``wanted`` is "failed" or "all"."""
+    """Return the index from the entries of all tests, in any order. ``wanted`` is "failed" or "all"."""
     ordered = sorted(entries, key=lambda one: str(one["test"]))
     outcomes = Counter(str(one["outcome"]) for one in ordered)
     told = listed([f"{number} {outcome}" for outcome, number in sorted(outcomes.items())])

@@ -1,4 +1,4 @@
-"""How much of very many tasks, attempts and calls a page has; the rest is counted."""
+"""Limits for the tasks, attempts and calls of a page; the rest is only counted."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from .._text import counted, listed
 TASKS = 5_000
 ATTEMPTS = 10_000
 CALLS = 2_000
-"""How many a page has at most."""
+"""The most that a page has of each."""
 LINES = 5_000
-"""How many lines of the timeline's text a page without scripts shows."""
+"""Most lines of the timeline's text, which a browser without scripts shows."""
 
 _T = TypeVar("_T")
 
 
 def kept_tasks(tasks: Sequence[Task]) -> list[Task]:
-    """Return the tasks of a page, in their order: of too many, those that did not just succeed come before others."""
+    """Return the tasks of a page, in their order. Of too many, those that simply succeeded are dropped first."""
     if len(tasks) <= TASKS:
         return list(tasks)
     numbered = list(enumerate(tasks))
-    numbered.sort(key=lambda pair: _is_uneventful(pair[1]))  # it is stable: otherwise the older come first
+    numbered.sort(key=lambda pair: _is_uneventful(pair[1]))  # stable: in each group the older come first
     return [task for _, task in sorted(numbered[:TASKS], key=lambda pair: pair[0])]
 
 
@@ -33,7 +33,7 @@ def _is_uneventful(task: Task) -> bool:
 
 
 def share(counts: Iterable[int], total: int) -> int:
-    """Return how many attempts each task may have, so that all together are at most ``total``; at least 2."""
+    """Return the most attempts per task, at least 2, so that all tasks together have at most ``total``."""
     left, share = total, 0
     counts = sorted(counts)
     for index, count in enumerate(counts):
@@ -47,7 +47,7 @@ def share(counts: Iterable[int], total: int) -> int:
 
 
 def middle_of(items: Sequence[_T], limit: int) -> Sequence[_T]:
-    """Return what is left out of too many items: those in the middle."""
+    """Return the items in the middle, which are left out if there are more than ``limit``."""
     if len(items) <= limit:
         return ()
     first = (limit + 1) // 2
@@ -55,12 +55,12 @@ def middle_of(items: Sequence[_T], limit: int) -> Sequence[_T]:
 
 
 def attempts_left_out(attempts: Sequence[Attempt]) -> str:
-    """``980 attempts left out: 979 × 500 and 1 × 200``."""
+    """Return a text such as ``980 attempts left out: 979 × 500 and 1 × 200``."""
     return f"{counted(len(attempts), 'attempt')} left out: {_results(attempts)}"
 
 
 def tasks_left_out(tasks: Sequence[Task]) -> str:
-    """``9000 tasks left out: 9000 succeeded; attempts: 9000 × 200``."""
+    """Return a text such as ``9000 tasks left out: 9000 succeeded; attempts: 9000 × 200``."""
     states = Counter(task.state.value for task in tasks)
     told = f"{counted(len(tasks), 'task')} left out: {listed([f'{n} {state}' for state, n in states.most_common()])}"
     attempts = [attempt for task in tasks for attempt in task.attempts]

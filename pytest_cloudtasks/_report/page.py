@@ -1,4 +1,4 @@
-"""The page of a test: its failure, its hints, and its timeline for the viewer, or as text where no script runs."""
+"""The page of a test: its failure, its hints, and its timeline for the viewer, or as text without scripts."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from .documents import PAGE, document, text
 
 @dataclass(frozen=True)
 class Heading:
-    """What a page says of the test itself."""
+    """The part of a page about the test itself."""
 
     test: str
     outcome: str
     message: str
     hints: Sequence[str] = ()
-    """What most likely went wrong."""
+    """The likely causes of the failure."""
     pages: Sequence[str] = ()
-    """The pages of the test, one for each of its fakes."""
+    """The file names of the test's pages, one for each of its fakes."""
     number: int = 0
-    """Which of them this is, counted from 0."""
+    """The index of this page among them."""
 
 
 def page(data: Mapping[str, Any], heading: Heading) -> str:
-    """Return the page, from what `report_data` gives."""
+    """Return the page for the result of `report_data`."""
     body = f"""{_head(data, heading)}
 <main>
 <cloud-tasks-timeline></cloud-tasks-timeline>
@@ -36,14 +36,14 @@ def page(data: Mapping[str, Any], heading: Heading) -> str:
 
 
 def counts_text(counts: Mapping[str, Any]) -> str:
-    """``2 tasks, 5 attempts: 2 × 2xx; 3 × 5xx``."""
+    """Return a text such as ``2 tasks, 5 attempts: 2 × 2xx; 3 × 5xx``."""
     told = f"{counted(counts['tasks'], 'task')}, {counted(counts['attempts'], 'attempt')}"
     classes = [f"{number} × {name}" for name, number in counts["classes"].items()]
     return f"{told}: {'; '.join(classes)}" if classes else told
 
 
 def badge(outcome: str) -> str:
-    """Return an outcome as it is shown."""
+    """Return the HTML of an outcome."""
     return f'<span class="outcome {text(outcome)}">{text(outcome)}</span>'
 
 

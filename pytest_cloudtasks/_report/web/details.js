@@ -1,9 +1,9 @@
-// What the details panel says of an item or a task.
+// The contents of the details panel for an item or a task.
 
 /** @typedef {{heading: string, pairs: [string, string][], text?: string, isOpen?: boolean}} Section */
 /** @typedef {{title: string, look: string, label: string, line: string, sections: Section[]}} Details */
 
-/** The characters of a text that the panel shows at once. */
+/** The most characters of a text that the panel shows before "Show all". */
 const SHOWN = 20000;
 
 /**
@@ -114,7 +114,7 @@ function detailsOfTask(lane, at) {
     if (created.url) sections.push({ heading: `Stored: ${created.method} ${created.url}`, pairs: created.headers ?? [] });
     if (created.body) sections.push({ heading: "Body", pairs: [], text: created.body });
     if (created.header_changes?.length) {
-      sections.push({ heading: "Headers that don't arrive as given", pairs: created.header_changes });
+      sections.push({ heading: "Headers that the service changes", pairs: created.header_changes });
     }
   }
   const line = created ? created.text : "It was created before this timeline begins.";
@@ -169,7 +169,7 @@ function drawDetails(details, into) {
   into.replaceChildren(parts);
 }
 
-/** The panel in which details are shown. */
+/** The panel that shows details. */
 class Panel {
   /**
    * @param {(step: number) => void} onMove
@@ -216,7 +216,7 @@ class Panel {
     if (takesFocus) this.heading.focus();
   }
 
-  /** Close, and return whether the focus was here. */
+  /** Close the panel, and return whether it had the focus. */
   close() {
     const hadFocus = this.element.contains(document.activeElement);
     this.element.hidden = true;

@@ -1,12 +1,12 @@
-// Where items stand on the axis: instants in their order, gaps by their magnitude.
+// The positions of items on the axis: instants are in order, and gaps grow with their logarithm.
 //
-// Three days between two attempts take little more room than an hour, and two attempts at one instant stand side by
-// side. `laidOut` writes x, width and row into the items.
+// Three days between two attempts take little more room than an hour, and two attempts at one instant are side by side.
+// `laidOut` writes x, width and row into the items.
 
 const START = 14;
 const AFTER = 90;
 const SPACE = 4;
-/** From this gap (seconds) on the axis says how long it is. */
+/** The axis shows the length of gaps of at least this many seconds. */
 const LABELLED = 60;
 const CHARACTER = 8;
 const PADDING = 14;
@@ -38,7 +38,7 @@ function leastWidth(item) {
 }
 
 /**
- * Give each item its row in the lane: marks that overlap in time have rows of their own, lines are in the first.
+ * Give each item its row in the lane: marks that overlap in time get different rows, lines are in the first.
  * @param {Item[]} items in the order of time
  * @param {number} now
  */
@@ -127,7 +127,7 @@ function laidOut(lanes, spans, now, instantText) {
 }
 
 /**
- * Let marks reach to where they end, and lines begin beside the marks of their instant; return the right edge.
+ * Extend marks to their end, and begin lines beside the marks of their instant; return the right edge.
  * @param {Item[]} items
  * @param {Lane} lane
  * @param {(item: Item) => number} reach
@@ -151,7 +151,7 @@ function stretched(items, lane, reach) {
 }
 
 /**
- * Return ticks where there is room, and the lengths of long gaps.
+ * Return the ticks that have room, and the lengths of long gaps.
  * @param {number[]} instants
  * @param {Map<number, number>} xs
  * @param {number} now

@@ -1,6 +1,6 @@
-// The timeline as a list of sentences: the same as the lanes, for reading, for searching, and for screen readers.
+// The timeline as a list of sentences. It has the same content as the lanes, for search and for screen readers.
 
-/** Lines that are shown at once. */
+/** Lines that the list adds at a time. */
 const CHUNK = 300;
 
 class EventList {
@@ -26,7 +26,7 @@ class EventList {
   }
 
   /**
-   * Show these events; what was shown of them before stays in place.
+   * Show these events; lines that are already shown stay in place.
    * @param {TimelineEvent[]} events
    * @param {Map<TimelineEvent, Item>} items
    */
@@ -75,7 +75,7 @@ class EventList {
 }
 
 /**
- * Return the events that the list tells: without dispatches that were answered at once.
+ * Return the events of the list, without dispatches whose response came at the same instant.
  * @param {TimelineEvent[]} events
  * @returns {TimelineEvent[]}
  */

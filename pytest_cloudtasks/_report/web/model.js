@@ -1,11 +1,11 @@
-// Lanes made of the timeline's events: what a task, a queue or the callers did, in the order of time.
+// Lanes made of the timeline's events: the history of a task, of a queue or of the callers, in time order.
 //
-// Events are added one after the other, as they happened; a page that follows a server adds them as they come. What an
-// event opens, such as a wait or an attempt, a later one closes.
+// Events are added one by one, in the order in which they happened; a page that follows a server adds them as they
+// come. An event can open an item, such as a wait or an attempt, that a later event closes.
 
 /**
- * What a lane draws, from `at` on. Marks are `attempt`, `call`, `fault`, `mark`, `created`, `due` and `fold`; lines are
- * `wait` and `held`; a `span` is a queue's time without dispatch.
+ * A part of a lane, which begins at `at`. Marks are `attempt`, `call`, `fault`, `mark`, `created`, `due` and `fold`;
+ * lines are `wait` and `held`; a `span` is a time in which a queue doesn't dispatch.
  * @typedef {{
  *   kind: string, at: number, until?: number, open?: boolean, look: string, label: string, name: string,
  *   lane: Lane, events: TimelineEvent[], x: number, width: number, row: number
@@ -13,13 +13,13 @@
  */
 /** @typedef {"calls" | "queue" | "task"} LaneKind */
 
-/** The classes of attempts by which they are coloured and shaped, with their names. */
+/** The classes of attempts, which set colour and shape, with their names. */
 const ATTEMPTS = new Map([
   ["ok", "2xx"], ["other", "another status"], ["client", "4xx"], ["throttled", "429"], ["server", "5xx"],
   ["deadline", "deadline exceeded"], ["none", "no response"], ["open", "under way"],
 ]);
 
-/** Events of a task that are a mark on its lane, with the state that they lead to. */
+/** Events of a task that are a mark on its lane, with the task's state after them. */
 const MARKS = new Map([
   ["task_deleted", ["✕", "deleted"]], ["task_expired", ["✕", "expired"]], ["task_leased", ["L", "leased"]],
   ["task_acknowledged", ["✓", "acknowledged"]], ["task_leases_exhausted", ["■", "exhausted"]],
@@ -70,7 +70,7 @@ class Lane {
     return this.queue ? `${this.queue.id}/${this.id}` : this.id;
   }
 
-  /** What the filter looks in. */
+  /** The text that the filter searches. */
   get searched() {
     return `${this.name} ${this.created?.method ?? ""} ${this.created?.url ?? ""} ${this.state}`.toLowerCase();
   }
@@ -103,7 +103,7 @@ class Lane {
   }
 
   /**
-   * End the wait, and what held the task back after it.
+   * End the wait, and the time after it in which the task was held back.
    * @param {number} at
    */
   go(at) {
@@ -181,7 +181,7 @@ class Model {
   }
 
   /**
-   * Return the lane of a task; a name that is used again has a new one.
+   * Return the lane of a task; a later task with the same name gets a new lane.
    * @param {string} name
    * @param {Lane} queue
    * @param {TimelineEvent} event
@@ -329,7 +329,7 @@ class Model {
   }
 
   /**
-   * Return what a task is waiting for at the end: a line beyond it, what holds it back, or nothing.
+   * Return the items for what a task waits for at the end: its due time, the reason that blocks it, or nothing.
    * @param {Lane} task
    * @returns {Item[]}
    */
@@ -340,13 +340,13 @@ class Model {
     if (due > this.now) return [{ ...common, kind: "due", at: due, look: "", name: `due at ${offsetText(due)}` }];
     if (due === this.now && !task.blocked) return [];
     const reason = task.blocked ? task.blocked.text.split(" blocked: ").pop() ?? "" : "";
-    const name = reason ? `blocked: ${reason}` : "due, and not dispatched";
+    const name = reason ? `blocked: ${reason}` : "due, but not dispatched";
     return [{ ...common, kind: "held", at: due, until: this.now, open: true, look: "", name, label: reason }];
   }
 }
 
 /**
- * Return the class of an answered attempt, and what stands in its mark.
+ * Return the class of an answered attempt, and the text of its mark.
  * @param {TimelineEvent} event
  * @returns {[string, string]}
  */

@@ -1,4 +1,4 @@
-// The page of a test: unpacks its timeline and shows it.
+// The script of a test's page, which unpacks its timeline and shows it.
 
 /** @returns {Promise<any>} */
 async function unpacked() {

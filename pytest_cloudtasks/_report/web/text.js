@@ -1,4 +1,4 @@
-// Texts and elements. Whatever a test puts into a task reaches the page through `made` alone, as text.
+// Texts and elements. Values from tests get into the page only through `made`, as text.
 
 /**
  * One object of timeline(format="json").
@@ -20,7 +20,7 @@
 const UNSAFE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
 /**
- * Return a text as the page shows it: control and bidi characters by their escapes.
+ * Return a text as the page shows it, with escapes in place of control and bidi characters.
  * @param {string} text
  * @returns {string}
  */
@@ -39,7 +39,7 @@ function cut(text, length) {
 }
 
 /**
- * Make an element. Its text is text, whatever it contains.
+ * Make an element. Its text is never parsed as HTML.
  * @template {keyof HTMLElementTagNameMap} K
  * @param {K} name
  * @param {string} [className]

@@ -1,4 +1,4 @@
-// <cloud-tasks-theme>: a button between dark and light, which begins as the system is.
+// <cloud-tasks-theme>: a button that switches between dark and light; the system's setting is the default.
 
 class CloudTasksTheme extends HTMLElement {
   connectedCallback() {
@@ -11,7 +11,7 @@ class CloudTasksTheme extends HTMLElement {
     try {
       root.dataset.theme = localStorage.getItem("cloud-tasks-theme") ?? "";
     } catch {
-      // a browser may keep nothing for files
+      // a browser may not store anything for local files
     }
     button.onclick = () => {
       root.dataset.theme = isDark() ? "light" : "dark";

@@ -1,13 +1,13 @@
-// <cloud-tasks-timeline>: lanes of queues and tasks, with details of what is selected, and the events as a list.
+// <cloud-tasks-timeline>: lanes of queues and tasks, details of the selected item, and the events as a list.
 //
-// Lanes are a grid in which only what is in view is in the document, so that ten thousand attempts scroll as ten do.
-// The Tab key stops once in the grid; the arrow keys go from mark to mark and from lane to lane.
+// Lanes form a grid. Only its visible part is in the document, so that ten thousand attempts scroll as fast as ten.
+// The Tab key stops once in the grid; the arrow keys move from mark to mark and from lane to lane.
 
 const HEAD = 34;
 const NARROW = 520;
-/** Pixels around what is in view that are drawn as well. */
+/** Pixels around the visible part that are drawn as well. */
 const MARGIN = 300;
-/** Kinds of items that the keyboard reaches. */
+/** Kinds of items that the keyboard can select. */
 const REACHED = new Set(["attempt", "call", "fault", "mark", "fold"]);
 
 /** @typedef {{lane: Lane, y: number, height: number, items: Item[], reached: Item[]}} Row */
@@ -17,7 +17,7 @@ class CloudTasksTimeline extends HTMLElement {
   constructor() {
     super();
     this.model = new Model();
-    /** The instant (ms since 1970) from which offsets count, on a page that shows times of day. */
+    /** The instant (ms since 1970) of offset 0, on a page that shows times of day. */
     this.origin = NaN;
     /** @type {Row[]} */
     this.rows = [];
@@ -63,7 +63,7 @@ class CloudTasksTimeline extends HTMLElement {
     this.stage.append(this.lanes, this.panel.element);
     this.lanes.append(this.scale, this.body);
     this.lanes.setAttribute("role", "grid");
-    this.lanes.setAttribute("aria-label", "Queues and tasks along time; the list of events below says the same");
+    this.lanes.setAttribute("aria-label", "Queues and tasks over time; the list of events below has the same content");
     this.scale.setAttribute("aria-hidden", "true");
     this.body.setAttribute("role", "rowgroup");
     this.legend.setAttribute("aria-label", "Legend");
@@ -87,7 +87,7 @@ class CloudTasksTimeline extends HTMLElement {
   }
 
   /**
-   * Add what has happened since.
+   * Add new events.
    * @param {TimelineEvent[]} events
    * @param {number} now
    */
@@ -112,7 +112,7 @@ class CloudTasksTimeline extends HTMLElement {
     return this.lanes.clientWidth <= NARROW;
   }
 
-  /** Lay everything out anew. */
+  /** Compute the whole layout again. */
   update() {
     if (!this.isReady) return;
     const words = this.filter.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -196,7 +196,7 @@ class CloudTasksTimeline extends HTMLElement {
     }
   }
 
-  /** Draw what is in view, and forget what is not. */
+  /** Draw the visible part, and remove the rest. */
   render() {
     const { scrollTop, scrollLeft, clientHeight, clientWidth } = this.lanes;
     const top = scrollTop - MARGIN;
@@ -371,11 +371,11 @@ class CloudTasksTimeline extends HTMLElement {
     const labels = /** @type {Record<string, string>} */ ({ ok: "200", other: "302", client: "404", throttled: "429", server: "503", deadline: "late", none: "none", open: "…" });
     for (const [look, name] of ATTEMPTS) if (looks.has(look)) add(`a ${look}`, labels[look], name);
     if (kinds.has("created")) add("m created", "", "created");
-    if (kinds.has("wait")) add("l wait", "", "waits for its time");
-    if (kinds.has("held")) add("l held", "", "due, and held back");
+    if (kinds.has("wait")) add("l wait", "", "waiting for its schedule time");
+    if (kinds.has("held")) add("l held", "", "due, but held back");
     if (kinds.has("due")) add("m due", "", "due after the end");
     if (kinds.has("end")) add("m", "■", "no retry left");
-    if (kinds.has("fault")) add("c fault", "fault", "a fault of the test");
+    if (kinds.has("fault")) add("c fault", "fault", "a fault that the test set");
     if (this.model.events.length) add("now", "", Number.isNaN(this.origin) ? "end of the test" : "now");
   }
 
@@ -393,7 +393,7 @@ class CloudTasksTimeline extends HTMLElement {
     this.show(detailsOfItem(item, this.instantText), takesFocus);
     if (row < 0) return;
     this.reveal();
-    // A panel that lies over the page leaves the mark in view.
+    // If the panel covers part of the page, the mark stays visible.
     if (getComputedStyle(this.panel.element).position !== "fixed") return;
     this.drawn.get(row)?.drawn.get(item)?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
@@ -420,7 +420,7 @@ class CloudTasksTimeline extends HTMLElement {
   }
 
   /**
-   * Go to the mark before or after the one that is shown.
+   * Select the mark before or after the selected one.
    * @param {number} step
    */
   beside(step) {
@@ -502,7 +502,7 @@ class CloudTasksTimeline extends HTMLElement {
     if (item && this.panel.isOpen) this.select(item, false);
   }
 
-  /** Scroll to where the keyboard is. */
+  /** Scroll to the focused item. */
   reveal() {
     const row = this.rows[this.current.row];
     const lanes = this.lanes;
@@ -524,7 +524,7 @@ class CloudTasksTimeline extends HTMLElement {
     element?.focus({ preventScroll: true });
   }
 
-  /** Show what one most likely looks for: the last attempt of a task that was given up, or else one that failed. */
+  /** Show the most relevant item: the last attempt of an exhausted task, or else a failed attempt. */
   selectFailure() {
     /** @type {Item | null} */
     let best = null;
@@ -543,7 +543,7 @@ class CloudTasksTimeline extends HTMLElement {
 const marked = new WeakMap();
 
 /**
- * Return the first index from which on `holds`, by halves.
+ * Return the first index from which on `holds` is true, by binary search.
  * @param {number} length
  * @param {(index: number) => boolean} holds
  */

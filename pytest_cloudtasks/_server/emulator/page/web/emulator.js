@@ -1,6 +1,6 @@
-// The page of the emulator: queues, tasks, the timeline as it happens, and what people do by hand.
+// The emulator's page: queues, tasks, the live timeline, and buttons for manual actions.
 
-/** Events that the timeline keeps; of more the older ones go. */
+/** The most events that the timeline keeps; older ones are dropped. */
 const KEPT = 6000;
 const PAGE = 50;
 
@@ -11,10 +11,10 @@ class EmulatorPage {
     this.offset = 0;
     this.now = 0;
     this.origin = 0;
-    /** The instant (ms) that the server named, and this page's clock when it did. */
+    /** The server's latest instant (ms), and this page's clock at its arrival. */
     this.at = 0;
     this.since = 0;
-    /** Until when nothing new is drawn. */
+    /** The time before which nothing new is drawn. */
     this.rests = 0;
     /** @type {TimelineEvent[]} */
     this.events = [];
@@ -61,9 +61,9 @@ class EmulatorPage {
       event.preventDefault();
       this.do(() => this.server.ask("POST", "/control/jump", { by: by.value }));
     };
-    buttonFor("Drain", "Drain: jump until nothing more is to come", () => this.do(() => this.server.ask("POST", "/control/drain", {})), tools);
-    buttonFor("Reset", "Reset: forget all tasks", () => {
-      if (confirm("Forget all tasks, and all queues but those of the start?")) this.do(() => this.server.ask("POST", "/control/reset", {}));
+    buttonFor("Drain", "Drain: jump until no task is waiting", () => this.do(() => this.server.ask("POST", "/control/drain", {})), tools);
+    buttonFor("Reset", "Reset: remove all tasks", () => {
+      if (confirm("Remove all tasks, and all queues except those of the start?")) this.do(() => this.server.ask("POST", "/control/reset", {}));
     }, tools);
   }
 
@@ -71,7 +71,7 @@ class EmulatorPage {
   tokenForm(parent) {
     const form = made("form", "token", "", parent);
     form.hidden = true;
-    const label = made("label", "", "This server asks for its token (--token): ", form);
+    const label = made("label", "", "Enter this server's token (--token): ", form);
     const field = made("input", "", "", label);
     field.type = "password";
     field.autocomplete = "off";
@@ -123,7 +123,7 @@ class EmulatorPage {
     this.refresh();
   }
 
-  /** Follow the server for as long as this page is there. */
+  /** Follow the server while this page is open. */
   async follow() {
     for (;;) {
       try {
@@ -170,7 +170,7 @@ class EmulatorPage {
     if (name !== "now") this.isStale = true;
   }
 
-  /** Show what has come since the last time. */
+  /** Show the events that arrived since the last call. */
   tick() {
     if (this.at) this.clock.textContent = timeOfServer(this.at + performance.now() - this.since);
     if (document.hidden || !this.at || performance.now() < this.rests) return;
@@ -184,13 +184,13 @@ class EmulatorPage {
         this.events = this.events.slice(-KEPT / 2);
         this.timeline.timeline = { now, events: this.events };
       } else this.timeline.extend(fresh, now);
-      // The browser has most of its time for the person who looks.
+      // Leave most of the browser's time to the user's input.
       this.rests = performance.now() + 3 * (performance.now() - begun);
     }
     this.refresh();
   }
 
-  /** Ask for queues and tasks, if something has happened; one question at a time. */
+  /** Request queues and tasks if something has changed; only one request at a time. */
   async refresh() {
     if (!this.isStale || this.isAsking) return;
     this.isStale = false;
@@ -228,7 +228,7 @@ class EmulatorPage {
   }
 
   /**
-   * Do what a button is for.
+   * Run the action of a button.
    * @param {string} what
    * @param {string} name
    */
@@ -266,7 +266,7 @@ class EmulatorPage {
   /** @param {unknown} error */
   tell(error) {
     if (error instanceof ServerError && error.status === 401) return this.askForToken();
-    if (error instanceof TypeError) return; // the server is gone, as the page says
+    if (error instanceof TypeError) return; // the server is not reachable, and the page already shows that
     this.problem.textContent = printable(error instanceof Error ? error.message : String(error));
   }
 }

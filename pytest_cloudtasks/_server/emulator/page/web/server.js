@@ -1,4 +1,4 @@
-// The server: its control endpoints, its API, and its events. A token is asked for once and kept for this tab.
+// Access to the server: its control endpoints, its API, and its events. The token is kept for this tab.
 
 /** @typedef {{id: string, name: string, state: string, is_pull: boolean, tasks: Record<string, number>, settings: [string, string][]}} QueueRow */
 /**
@@ -11,7 +11,7 @@
 
 const TOKEN = "cloud-tasks-token";
 
-/** An answer of the server that is an error, in its own words. */
+/** An error that the server answered with, with the server's message. */
 class ServerError extends Error {
   /**
    * @param {number} status
@@ -25,7 +25,7 @@ class ServerError extends Error {
 
 class Server {
   constructor() {
-    // The page's address may have the token behind the #, which browsers send to nobody.
+    // The page's address may have the token after the #, a part that browsers never send.
     const given = location.hash.match(/^#token=(.+)$/)?.[1];
     if (!given) return;
     sessionStorage.setItem(TOKEN, given);

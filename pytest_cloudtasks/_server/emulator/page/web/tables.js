@@ -2,7 +2,7 @@
 
 /** @typedef {(what: string, name: string) => void} Act */
 
-/** The states that are told of a queue, in their order, with the words for them. */
+/** The states of tasks that a queue's card counts, in their order, with their labels. */
 const STATES = new Map([
   ["scheduled", "waiting"], ["dispatched", "under way"], ["succeeded", "succeeded"], ["exhausted", "exhausted"],
   ["expired", "expired"], ["deleted", "deleted"],
@@ -90,7 +90,7 @@ function drawTasks(tasks, into, act) {
 }
 
 /**
- * Return an instant as a time of day, with its date if it is another day's.
+ * Return an instant as a time of day, with the date if it isn't today.
  * @param {string} iso
  */
 function timeText(iso) {
@@ -101,7 +101,7 @@ function timeText(iso) {
 }
 
 /**
- * Replace what is shown; a button that has the focus keeps it, if it is there again.
+ * Replace the content of an element; a button keeps its focus if the new content has it, too.
  * @param {HTMLElement} into
  * @param {Node} parts
  */
@@ -155,7 +155,7 @@ class TaskForm {
     this.delay.value = "0";
     labelled("Method", this.method);
     labelled("URL", this.url);
-    labelled("Headers, one a line", this.headers);
+    labelled("Headers, one per line", this.headers);
     labelled("Body", this.body);
     labelled("Delay in seconds", this.delay);
     this.error = made("p", "problem", "", form);
