@@ -1,4 +1,4 @@
-"""Tests whose pages are looked at."""
+"""Example tests whose report pages other tests check."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Enqueue = Callable[..., str]
 
 
 def data_of(cloud_tasks: FakeCloudTasks) -> dict[str, Any]:
-    """Return what a page shows of a fake."""
+    """Return the data of a fake's page."""
     simulation = cloud_tasks._resting
     return report_data(simulation.history, simulation.service, simulation.clock, simulation.choices.replay)
 
 
 def a_page(data: dict[str, Any], **heading: Any) -> str:
-    """Return the page of a test that has failed."""
+    """Return the page of a failed test."""
     return page(data, Heading(**{"test": "test_it.py::test", "outcome": "failed", "message": "", **heading}))
 
 
@@ -63,7 +63,7 @@ def a_short_story(enqueue: Enqueue) -> dict[str, Any]:
 
 
 def a_hostile_story(enqueue: Enqueue) -> dict[str, Any]:
-    """Return the data of a test that has markup, control characters and a huge text wherever a user can write."""
+    """Return the data of a test with markup, control characters and a huge text in every text that a user can write."""
     with FakeCloudTasks(start=START, queues=["receipts"]) as cloud_tasks:
         answer = SimpleNamespace(status_code=500, headers={"X-Evil": "<b>bold</b>"}, content=EVIL.encode())
         cloud_tasks.route("https://a.test/", handler=lambda request: answer)

@@ -1,4 +1,4 @@
-"""What a page has of a test."""
+"""Tests of the data of a report's page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .stories import START, Enqueue, a_story, data_of
 
 
 def texts_of(data: dict[str, Any]) -> list[str]:
-    """The sentences of the events."""
+    """Return the sentences of the events."""
     return [event["text"] for event in data["timeline"]["events"]]
 
 
@@ -41,7 +41,7 @@ def test_data_is_the_timelines_json_without_dates(enqueue: Enqueue) -> None:
 
 
 def test_counts_are_of_every_class(enqueue: Enqueue) -> None:
-    """Attempts are counted by classes that a reader distinguishes."""
+    """Attempts are counted by the classes that the page distinguishes."""
     assert a_story(enqueue)["counts"] == {
         "tasks": 5,
         "attempts": 10,
@@ -67,7 +67,7 @@ def test_an_attempt_under_way_is_counted(enqueue: Enqueue) -> None:
 
 
 def test_the_same_test_has_the_same_data(enqueue: Enqueue) -> None:
-    """Another start changes nothing: tokens, ETAs and messages have no date, either."""
+    """Another start time changes nothing: tokens, ETAs and messages contain no date."""
 
     def data(start: datetime) -> dict[str, Any]:
         with FakeCloudTasks(start=start, queues=["receipts"], show_secrets=True) as cloud_tasks:
@@ -81,7 +81,7 @@ def test_the_same_test_has_the_same_data(enqueue: Enqueue) -> None:
 
 
 def test_of_too_many_attempts_the_middle_is_left_out(enqueue: Enqueue, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first and the last are there, the others counted by their results."""
+    """The page has the first and the last attempts, and counts the others by their results."""
     monkeypatch.setattr(report_data, "ATTEMPTS", 4)
     with FakeCloudTasks(start=START, queues=["receipts"]) as cloud_tasks:
         cloud_tasks.route("https://a.test/").returns(*[500] * 7, 429, 500, 200)
@@ -98,7 +98,7 @@ def test_of_too_many_attempts_the_middle_is_left_out(enqueue: Enqueue, monkeypat
 
 
 def test_of_too_many_tasks_the_uneventful_are_left_out(enqueue: Enqueue, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tasks that just succeeded make room for those that did not, and are counted."""
+    """Tasks that simply succeeded are dropped first, and are counted."""
     monkeypatch.setattr(limits, "TASKS", 2)
     with FakeCloudTasks(start=START, queues=["receipts"]) as cloud_tasks:
         cloud_tasks.route("https://a.test/").returns(200, 200, 500, 200, 200)
@@ -129,7 +129,7 @@ def test_a_task_that_is_left_out_is_not_blocked(enqueue: Enqueue, monkeypatch: p
 
 
 def test_of_too_many_calls_the_middle_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are counted where they were."""
+    """A count stands at the place of the calls that are left out."""
     monkeypatch.setattr(report_data, "CALLS", 2)
     with FakeCloudTasks(start=START, queues=["receipts"]) as cloud_tasks:
         for _ in range(5):
@@ -160,18 +160,18 @@ def test_a_long_timeline_is_cut_in_the_middle(monkeypatch: pytest.MonkeyPatch) -
     [([1, 1, 1], 10, 1), ([10, 1, 1], 8, 6), ([10, 10], 8, 4), ([], 5, 2), ([9] * 10, 5, 2)],
 )
 def test_a_share_leaves_small_tasks_whole(counts: list[int], total: int, expected: int) -> None:
-    """What small tasks don't need is for the large ones, and none has fewer than its first and its last."""
+    """Large tasks get what small tasks don't need, and each task keeps its first and last attempt."""
     assert share(counts, total) == max(2, expected)
 
 
 def test_the_middle_is_what_is_left_out() -> None:
-    """Nothing is, where there is room for all."""
+    """Nothing is left out if there is room for all."""
     assert middle_of([1, 2, 3], 3) == ()
     assert middle_of([1, 2, 3, 4, 5], 3) == [3, 4]
 
 
 def test_an_unused_fake_has_an_empty_timeline() -> None:
-    """There is nothing to show."""
+    """The page's data has no events and no attempts."""
     with FakeCloudTasks() as cloud_tasks:
         data = data_of(cloud_tasks)
 

@@ -1,4 +1,4 @@
-"""The pages of a report: whole, closed, and readable without scripts. tests/slow/browser has them in a browser."""
+"""Tests of a report's pages as HTML: they are complete, self-contained and readable without scripts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ESCAPED = EVIL.replace("\u202e", "\\u202e").replace("\x1b", "\\x1b").replace("\x
 
 
 class Page(HTMLParser):
-    """A page as its elements; fails for one that is not closed in its place."""
+    """Parses a page into its elements, and fails if one is not closed in its place."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -46,12 +46,12 @@ class Page(HTMLParser):
             self.texts.setdefault(name, []).append(data)
 
     def all(self, element: str) -> list[dict[str, str | None]]:
-        """The attributes of all elements of a name."""
+        """Return the attributes of all elements of a name."""
         return [found for one, found in self.elements if one == element]
 
 
 def unpacked(html: str) -> Any:
-    """The data in a page."""
+    """Return the data in a page."""
     return json.loads(zlib.decompress(base64.b64decode(Page(html).texts["script"][0])))
 
 
@@ -81,7 +81,7 @@ def test_a_page_has_its_timeline_as_data_and_as_text(enqueue: Enqueue) -> None:
 
 
 def test_no_script_runs_but_the_viewers(enqueue: Enqueue) -> None:
-    """The policy names the script by its hash, and lets the page send no request."""
+    """The policy names the script by its hash, and allows the page no requests."""
     parsed = Page(a_page(a_story(enqueue)))
     script = "".join(parsed.texts["script"][1:])
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -94,7 +94,7 @@ def test_no_script_runs_but_the_viewers(enqueue: Enqueue) -> None:
 
 
 def test_the_viewer_makes_no_markup_of_texts() -> None:
-    """Its scripts never parse a text as HTML or as a script, and their own text ends no element."""
+    """Its scripts never parse a text as HTML or as a script, and don't contain a closing script tag."""
     sources = {path.name: path.read_text("utf-8") for path in WEB.glob("*.js")}
 
     for unsafe in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function(", "</script"):
@@ -102,7 +102,7 @@ def test_the_viewer_makes_no_markup_of_texts() -> None:
 
 
 def test_texts_of_the_test_are_texts(enqueue: Enqueue) -> None:
-    """Markup in a node ID, a message, a hint, a body or a header makes no element; unseen characters are escapes."""
+    """Markup in a node ID, message, hint, body or header makes no element; invisible characters become escapes."""
     html = a_page(a_hostile_story(enqueue), test=f"test_it.py::test[{EVIL}]", message=EVIL, hints=[EVIL])
     parsed = Page(html)
 
@@ -115,7 +115,7 @@ def test_texts_of_the_test_are_texts(enqueue: Enqueue) -> None:
 
 
 def test_secrets_are_masked_unless_they_are_to_be_shown(enqueue: Enqueue) -> None:
-    """Neither the data nor the text has them; the option shows them."""
+    """Neither the data nor the text contains them, unless the option shows them."""
 
     def told(**options: Any) -> str:
         with FakeCloudTasks(queues=["receipts"], **options) as cloud_tasks:
@@ -132,7 +132,7 @@ def test_secrets_are_masked_unless_they_are_to_be_shown(enqueue: Enqueue) -> Non
 
 
 def test_both_sets_of_colours_are_complete() -> None:
-    """Every colour has a value in light, in dark, and in dark by the system."""
+    """Every colour has a value for light, for dark, and for dark by the system's setting."""
     style = (WEB / "viewer.css").read_text("utf-8")
     light, dark, dark_by_system = (
         {one.partition(":")[0].strip() for one in block.partition("}")[0].split(";") if one.strip().startswith("--")}
@@ -147,7 +147,7 @@ def test_both_sets_of_colours_are_complete() -> None:
 
 
 def test_a_page_has_hints_and_links_to_the_tests_other_fakes() -> None:
-    """Hints are below the failure; of two fakes each has a page, and the links say which is shown."""
+    """Hints are below the failure; each of two fakes has a page, and the links mark the current one."""
     with FakeCloudTasks() as cloud_tasks:
         pages = ["a.html", "a-2.html"]
         parsed = Page(a_page(data_of(cloud_tasks), message="no", hints=["One", "Two"], pages=pages, number=1))
@@ -162,7 +162,7 @@ def test_a_page_has_hints_and_links_to_the_tests_other_fakes() -> None:
 
 
 def test_the_index_lists_tests_by_name() -> None:
-    """Whatever the order they came in: outcome, link, first line, counts; all escaped."""
+    """Entries come in any order; each has outcome, link, first line and counts, all escaped."""
     counts: dict[str, Any] = {"tasks": 1, "attempts": 2, "classes": {"2xx": 1, "5xx": 1}}
     entries = [
         {"test": f"b.py::test[{EVIL}]", "pages": ["b.html"], "outcome": "failed", "message": f"{EVIL}\nmore"},
@@ -186,5 +186,5 @@ def test_the_index_lists_tests_by_name() -> None:
     [("failed", "No test that used a fake has failed."), ("all", "No test has used a fake.")],
 )
 def test_an_empty_index_says_so(wanted: str, told: str) -> None:
-    """A run without pages has an index nevertheless."""
+    """A run without pages still has an index."""
     assert Page(index([], wanted)).texts["p"] == [told]

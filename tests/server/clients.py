@@ -1,4 +1,4 @@
-"""Clients that really connect."""
+"""Clients that connect over real sockets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TASK: dict[str, Any] = {"http_request": {"url": "https://mailer.test/send"}}
 
 @contextmanager
 def over_grpc(server: CloudTasksServer, version: Any = tasks_v2) -> Iterator[Any]:
-    """The real client on a channel of its own."""
+    """Return the real client over a new channel."""
     transports = version.services.cloud_tasks.transports
     with grpc.insecure_channel(server.grpc_target) as channel:
         yield version.CloudTasksClient(transport=transports.CloudTasksGrpcTransport(channel=channel))
@@ -29,7 +29,7 @@ def over_grpc(server: CloudTasksServer, version: Any = tasks_v2) -> Iterator[Any
 
 @asynccontextmanager
 async def over_grpc_async(server: CloudTasksServer) -> AsyncIterator[Any]:
-    """The real asyncio client on a channel of its own."""
+    """Return the real asyncio client over a new channel."""
     transports = tasks_v2.services.cloud_tasks.transports
     async with grpc.aio.insecure_channel(server.grpc_target) as channel:
         yield tasks_v2.CloudTasksAsyncClient(transport=transports.CloudTasksGrpcAsyncIOTransport(channel=channel))
@@ -37,7 +37,7 @@ async def over_grpc_async(server: CloudTasksServer) -> AsyncIterator[Any]:
 
 @contextmanager
 def over_rest(server: CloudTasksServer) -> Iterator[Any]:
-    """The real client on its REST transport."""
+    """Return the real client with its REST transport."""
     host = server.rest_url.removeprefix("http://")
     transport = CloudTasksRestTransport(host=host, url_scheme="http", credentials=AnonymousCredentials())
     with tasks_v2.CloudTasksClient(transport=transport) as client:

@@ -1,4 +1,4 @@
-"""What REST answers, and raw connections to it."""
+"""Helpers for REST: expected answers, and raw connections."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest"
 
 
 def invalid(*violations: tuple[str, str]) -> dict[str, Any]:
-    """The body of an error about fields: the path of each, and what is said of it."""
+    """Return the body of an error about fields, with the path and the description of each."""
     listed = [{"field": field, "description": told} if field else {"description": told} for field, told in violations]
     return {
         "error": {
@@ -25,12 +25,12 @@ def invalid(*violations: tuple[str, str]) -> dict[str, Any]:
 
 
 def error(code: int, status: str, message: str) -> dict[str, Any]:
-    """The body of an error without details."""
+    """Return the body of an error without details."""
     return {"error": {"code": code, "message": message, "status": status}}
 
 
 def not_found_page(path: str) -> str:
-    """The page for a path that leads nowhere, which has no character that HTML writes otherwise."""
+    """Return the page for an unknown path, which must not contain characters that HTML escapes."""
     return (
         "<!DOCTYPE html>\n<html lang=en>\n  <meta charset=utf-8>\n  <title>Error 404 (Not Found)!!1</title>\n"
         "  <p><b>404.</b> <ins>That\u2019s an error.</ins>\n"
@@ -40,13 +40,13 @@ def not_found_page(path: str) -> str:
 
 
 def address_of(server: CloudTasksServer, *, grpc: bool = False) -> tuple[str, int]:
-    """Host and port."""
+    """Return host and port."""
     host, _, port = (server.grpc_target if grpc else server.rest_url.removeprefix("http://")).partition(":")
     return host, int(port)
 
 
 def sent(server: CloudTasksServer, data: bytes, *, grpc: bool = False, ends: bool = True) -> bytes:
-    """What comes back for raw bytes, until the server closes; ``ends`` says that no more are to come."""
+    """Return the answer to raw bytes, until the server closes; ``ends`` closes the sending side first."""
     with socket.create_connection(address_of(server, grpc=grpc), timeout=PATIENCE) as connection:
         connection.sendall(data)
         if ends:

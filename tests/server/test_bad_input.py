@@ -1,4 +1,4 @@
-"""Requests that are HTTP, and no calls: each is rejected in Google's form, and nothing changes."""
+"""Tests of HTTP requests that are not valid calls: each gets an error in Google's form, and nothing changes."""
 
 from __future__ import annotations
 
@@ -140,14 +140,14 @@ NOT_REPEATING = "Proto field is not repeating, cannot start list."
 def test_unknown_fields_and_wrong_values(
     cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer, body: Any, violations: list[tuple[str, str]]
 ) -> None:
-    """Each one is named with its path, in Google's words."""
+    """The error names each one with its path, in Google's words."""
     assert posted(cloud_tasks_server, body) == invalid(*violations)
     cloud_tasks.assert_nothing_enqueued()
     assert cloud_tasks.rpcs == []
 
 
 def test_a_field_of_a_body_that_is_a_field(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
-    """Where the body is the queue, paths begin there."""
+    """If the body is the queue, paths begin at the queue."""
     url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}"
     answer = requests.patch(url, json={"rateLimits": {"maxConcurrent": 1, "maxBurstSize": 1e99}}, timeout=PATIENCE)
     assert answer.json() == invalid(
@@ -178,13 +178,13 @@ def test_a_field_of_a_body_that_is_a_field(cloud_tasks: FakeCloudTasks, cloud_ta
 def test_query_parameters_that_do_not_fit(
     cloud_tasks_server: CloudTasksServer, query: str, violation: tuple[str, str]
 ) -> None:
-    """They are bound to the request's fields, or rejected."""
+    """A parameter has to match a field of the request; otherwise it is rejected."""
     answer = requests.get(f"{cloud_tasks_server.rest_url}/v2/{QUEUE}/tasks?{query}", timeout=PATIENCE)
     assert (answer.status_code, answer.json()) == (400, invalid(violation))
 
 
 def test_a_body_that_is_not_an_object(cloud_tasks_server: CloudTasksServer) -> None:
-    """The root of a request is a message."""
+    """The request has to be a JSON object."""
     for body in (b"[]", b'"task"', b"5", b"null"):
         assert posted(cloud_tasks_server, body) == invalid(
             ("", 'Invalid JSON payload received. Unknown name "": Root element must be a message.')
@@ -227,7 +227,7 @@ def test_a_body_that_is_not_json(
 
 
 def test_a_byte_order_mark_is_passed_over(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
-    """Tools on Windows write one."""
+    """Some tools on Windows write one, and the server ignores it."""
     url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}/tasks"
     body = b"\xef\xbb\xbf" + json.dumps({"task": {"httpRequest": {"url": URL}}}).encode()
     assert requests.post(url, data=body, headers=JSON, timeout=PATIENCE).status_code == 200
@@ -246,13 +246,13 @@ def test_a_body_that_is_too_large(cloud_tasks: FakeCloudTasks, cloud_tasks_serve
 
 
 def test_a_large_body_within_the_limit(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
-    """It is the service that rejects a task for its size."""
+    """The service rejects a task for its size, not the server."""
     body = {"task": {"httpRequest": {"url": URL, "body": "A" * 2_000_000}}}
     assert posted(cloud_tasks_server, body) == error(400, "INVALID_ARGUMENT", "Task size too large")
 
 
 def test_a_body_that_cannot_be_unpacked(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
-    """It claims to be gzip and is not."""
+    """Its header names gzip, and its bytes are something else."""
     url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}/tasks"
     answer = requests.post(url, data=b"plain", headers={**JSON, "Content-Encoding": "gzip"}, timeout=PATIENCE)
     expected = error(400, "INVALID_ARGUMENT", "The request's body can't be unpacked: it is not gzip.")
@@ -261,7 +261,7 @@ def test_a_body_that_cannot_be_unpacked(cloud_tasks: FakeCloudTasks, cloud_tasks
 
 
 def test_a_broken_body_is_not_logged(cloud_tasks_server: CloudTasksServer, caplog: pytest.LogCaptureFixture) -> None:
-    """The answer says what is wrong, and it is no failure of the server."""
+    """The answer names the error, which is the client's and not the server's."""
     head = f"POST /v2/{QUEUE}/tasks HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Encoding: gzip\r\n"
     data = f"{head}Content-Type: application/json\r\nContent-Length: 5\r\n\r\nplain"
     assert sent(cloud_tasks_server, data.encode(), ends=False).startswith(b"HTTP/1.1 400 ")
@@ -269,7 +269,7 @@ def test_a_broken_body_is_not_logged(cloud_tasks_server: CloudTasksServer, caplo
 
 
 def test_half_a_request(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
-    """One that breaks off in its body asks for nothing; other callers are answered meanwhile."""
+    """A request that breaks off in its body does nothing, and other callers get their answers meanwhile."""
     headers = "Host: localhost\r\nContent-Type: application/json\r\nContent-Length: 999"
     head = f"POST /v2/{QUEUE}/tasks HTTP/1.1\r\n{headers}\r\n\r\n"
     with socket.create_connection(address_of(cloud_tasks_server)) as half:
@@ -321,7 +321,7 @@ def test_invalid_http(
     caplog: pytest.LogCaptureFixture,
     data: bytes,
 ) -> None:
-    """Garbage at the port is answered in Google's form; of it only TLS, a client's mistake, is logged."""
+    """Garbage gets an answer in Google's form; only TLS is logged, because it is a likely mistake."""
     head, _, body = sent(cloud_tasks_server, data, ends=False).partition(b"\r\n\r\n")
     assert head.startswith((b"HTTP/1.0 400 ", b"HTTP/1.1 400 "))
     assert b"\r\nContent-Type: application/json; charset=UTF-8" in head
@@ -337,8 +337,10 @@ def test_invalid_http(
     [(b"OPTIONS * HTTP/1.1", "*"), (b"CONNECT a.test:443 HTTP/1.1", "a.test:443")],
     ids=["OPTIONS", "CONNECT"],
 )
-def test_methods_of_http_that_the_api_has_not(cloud_tasks_server: CloudTasksServer, start: bytes, path: str) -> None:
-    """They lead nowhere, as any unknown path, and the connection ends where it could not go on."""
+def test_methods_of_http_that_the_api_does_not_have(
+    cloud_tasks_server: CloudTasksServer, start: bytes, path: str
+) -> None:
+    """They get the page for unknown paths, and the connection closes if it could not go on."""
     data = start + b"\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     head, _, body = sent(cloud_tasks_server, data, ends=False).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 404 ")
@@ -349,7 +351,7 @@ def test_methods_of_http_that_the_api_has_not(cloud_tasks_server: CloudTasksServ
 def test_a_client_that_expects_100_continue_gets_it(
     cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer
 ) -> None:
-    """The server sends it before it has the body, and answers then."""
+    """The server sends it before the body, and the answer after it."""
     body = b'{"task": {"httpRequest": {"url": "https://a.test/"}}}'
     headers = "Host: localhost\r\nContent-Type: application/json\r\nExpect: 100-continue"
     head = f"POST /v2/{QUEUE}/tasks HTTP/1.1\r\n{headers}\r\n"
@@ -361,8 +363,8 @@ def test_a_client_that_expects_100_continue_gets_it(
     cloud_tasks.assert_enqueued(url=URL)
 
 
-def test_what_else_is_expected_is_rejected(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
-    """HTTP has only one expectation; the answer to another one has Google's form."""
+def test_another_expectation_is_rejected(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
+    """HTTP has only one expectation; the error for another one has Google's form."""
     url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}"
     answer = requests.get(url, headers={"Expect": "tea"}, timeout=PATIENCE)
     assert (answer.status_code, answer.json()) == (417, error(417, "INVALID_ARGUMENT", "Unknown Expect: tea"))
@@ -378,8 +380,8 @@ def status_of(server: CloudTasksServer, path: str, data: bytes) -> tuple[str, st
 CREATE = "/google.cloud.tasks.v2.CloudTasks/CreateTask"
 
 
-def test_bytes_that_are_no_message(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
-    """An RPC that gets them is rejected."""
+def test_bytes_that_are_not_a_message(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
+    """An RPC with such bytes is rejected."""
     refused = status_of(cloud_tasks_server, CREATE, b"\xff\xff\xff")
     assert refused == ("INVALID_ARGUMENT", "The request is not a CreateTaskRequest message.")
     assert cloud_tasks.rpcs == []
@@ -398,7 +400,7 @@ class Failing:
 
 @contextmanager
 def in_threads(backend: Receiver) -> Iterator[int]:
-    """Serve by the server that answers calls in threads, and give its port."""
+    """Serve with the server that answers calls in threads, and yield its port."""
     server, port = grpc_server(backend, "127.0.0.1:0")
     server.start()
     try:
@@ -409,7 +411,7 @@ def in_threads(backend: Receiver) -> Iterator[int]:
 
 @contextmanager
 def in_an_event_loop(backend: Receiver) -> Iterator[int]:
-    """Serve by the server that answers calls in the event loop, and give its port."""
+    """Serve with the server that answers calls in the event loop, and yield its port."""
 
     async def begin() -> tuple[grpc.aio.Server, int]:
         server, port = asyncio_grpc_server(backend, "127.0.0.1:0")
@@ -429,17 +431,15 @@ both_servers = pytest.mark.parametrize("serving", [in_threads, in_an_event_loop]
 
 
 def failure_over_grpc(serving: Serving, error: BaseException, data: bytes = b"") -> tuple[str, str, bool]:
-    """Return code and text of a call that a backend fails with ``error``, and whether it has details."""
+    """Return code and text of a call whose backend raises ``error``, and whether it has details."""
     with serving(Failing(error)) as port, grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         call = channel.unary_unary("/google.cloud.tasks.v2.CloudTasks/GetQueue").future(data, timeout=LONGEST_DEADLINE)
         return call.code().name, call.details(), "grpc-status-details-bin" in dict(call.trailing_metadata())
 
 
 @both_servers
-def test_a_mistake_of_the_fake_itself_is_logged_over_grpc_too(
-    serving: Serving, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The caller gets Google's words for it, and the log has the traceback, as over REST."""
+def test_a_bug_of_the_fake_itself_is_logged_over_grpc_too(serving: Serving, caplog: pytest.LogCaptureFixture) -> None:
+    """The caller gets Google's text for an internal error, and the log has the traceback, as over REST."""
     failed = failure_over_grpc(serving, ZeroDivisionError("ours"))
     assert failed == ("INTERNAL", "Internal error encountered.", False)
     (record,) = (one for one in caplog.records if one.name == "pytest_cloudtasks")
@@ -452,13 +452,13 @@ def test_a_mistake_of_the_fake_itself_is_logged_over_grpc_too(
 def test_what_fails_the_test_reaches_a_grpc_client_in_its_own_words(
     serving: Serving, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is not a bug of the fake, so it is not logged."""
+    """The failure is not a bug of the fake, so it is not logged."""
     assert failure_over_grpc(serving, pytest.fail.Exception("No target.")) == ("INTERNAL", "No target.", False)
     assert [one for one in caplog.records if one.name == "pytest_cloudtasks"] == []
 
 
 @both_servers
-def test_bytes_that_are_no_message_reach_no_backend(serving: Serving) -> None:
+def test_bytes_that_are_not_a_message_reach_no_backend(serving: Serving) -> None:
     """The server rejects them itself."""
     failed = failure_over_grpc(serving, ZeroDivisionError("not called"), b"\xff\xff\xff")
     assert failed == ("INVALID_ARGUMENT", "The request is not a GetQueueRequest message.", False)
@@ -469,7 +469,7 @@ def test_bytes_that_are_no_message_reach_no_backend(serving: Serving) -> None:
 def test_an_error_of_the_service_has_its_details_if_they_fit(
     serving: Serving, length: int, cut: int, has_details: bool
 ) -> None:
-    """Code and text are the service's; a text too long for a status is cut, and has no details."""
+    """A text that is too long for a status is cut, and its details are left out."""
     details = (BadRequest((("name", "x" * length),)),)
     error = rpc_error(ServiceError(Code.INVALID_ARGUMENT, "x" * length, details), random.Random(0))
     text = "x" * cut + ("" if cut == length else "…")
@@ -477,7 +477,7 @@ def test_an_error_of_the_service_has_its_details_if_they_fit(
 
 
 def test_unknown_methods(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
-    """grpc itself has no methods of that name; those of operations are denied to everybody, as by the service."""
+    """grpc rejects unknown methods itself; the methods of operations are denied to every caller, as by the service."""
     assert status_of(cloud_tasks_server, "/google.cloud.tasks.v2.CloudTasks/Explode", b"")[0] == "UNIMPLEMENTED"
     assert status_of(cloud_tasks_server, "/google.longrunning.Operations/ListOperations", b"") == (
         "PERMISSION_DENIED",
@@ -505,7 +505,7 @@ def test_a_message_that_is_too_large(cloud_tasks: FakeCloudTasks, cloud_tasks_se
 def test_a_text_that_is_too_long_for_a_status(
     cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer, queue_id: str, text: str
 ) -> None:
-    """A long text is cut and its details are left out, for a client would reject an answer with so much metadata."""
+    """It is cut, without details, because a client would reject an answer with so much metadata."""
     with grpc.insecure_channel(cloud_tasks_server.grpc_target) as channel:
         name = f"projects/p/locations/l/queues/{queue_id}"
         request = tasks_v2.CreateQueueRequest(parent="projects/p/locations/l", queue={"name": name})
@@ -526,7 +526,7 @@ def test_a_text_that_is_too_long_for_a_status(
 def test_garbage_for_grpc(
     cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer, data: bytes, grpc: bool
 ) -> None:
-    """At either port the connection is closed, and the server lives on."""
+    """Either port closes the connection, and the server goes on."""
     sent(cloud_tasks_server, data, grpc=grpc)
     with over_grpc(cloud_tasks_server) as client:
         client.create_task(parent=QUEUE, task=TASK)
@@ -534,7 +534,7 @@ def test_garbage_for_grpc(
 
 
 def test_an_unknown_number_for_the_method(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
-    """An enum's field accepts any number on the wire; a task with an unknown method is sent by POST."""
+    """An enum field accepts any number over gRPC; a task with an unknown method is sent as POST."""
     for kind, where in (("httpRequest", {"url": URL}), ("appEngineHttpRequest", {})):
         body = {"task": {kind: {**where, "httpMethod": 99}}}
         answer = requests.post(f"{cloud_tasks_server.rest_url}/v2/{QUEUE}/tasks", json=body, timeout=PATIENCE)

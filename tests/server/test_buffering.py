@@ -29,7 +29,7 @@ pytestmark = [
 def test_the_body_is_the_payload(
     cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer, version: str
 ) -> None:
-    """A buffered task goes where the queue says, with its body as it came, as JSON, and with the queue's headers."""
+    """A buffered task goes to the queue's target, with its body unchanged, as JSON, and with the queue's headers."""
     worker = cloud_tasks.route("http://worker.test:8080/work").returns(200)
     url = f"{cloud_tasks_server.rest_url}/{version}/{QUEUE}/tasks:buffer"
     answer = requests.post(url, data=b'{"order": 42}', timeout=PATIENCE)
@@ -46,14 +46,14 @@ def test_the_body_is_the_payload(
 def test_a_body_nested_too_deep_is_a_payload_all_the_same(
     cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer
 ) -> None:
-    """The server need not read it: it is stored as it came."""
+    """The server need not parse it: it stores the bytes."""
     url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}/tasks:buffer"
     assert requests.post(url, data=b"[" * 90_000, timeout=PATIENCE).status_code == 200
     cloud_tasks.assert_enqueued(body=b"[" * 90_000)
 
 
 def test_a_task_with_an_id(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
-    """The ID is in the path, and is taken once."""
+    """The ID is in the path, and can be used once."""
     url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}/tasks/order-42:buffer"
     headers = {"Content-Type": "text/plain"}
     assert requests.post(url, data="hi", headers=headers, timeout=PATIENCE).status_code == 200
@@ -72,7 +72,7 @@ def test_the_envelope_of_the_discovery_document(
 
 
 def test_a_queue_without_an_http_target(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
-    """It has nowhere to send a buffered task to."""
+    """The call gets an error, because there is no target for the task."""
     url = f"{cloud_tasks_server.rest_url}/v2/{PARENT}/queues/default/tasks:buffer"
     answer = requests.post(url, data="hi", timeout=PATIENCE)
     told = (
@@ -84,14 +84,14 @@ def test_a_queue_without_an_http_target(cloud_tasks: FakeCloudTasks, cloud_tasks
 
 
 def test_a_missing_queue(cloud_tasks_server: CloudTasksServer) -> None:
-    """It is missing as for CreateTask."""
+    """The error is that of CreateTask."""
     url = f"{cloud_tasks_server.rest_url}/v2/{PARENT}/queues/none/tasks:buffer"
     told = "Queue does not exist. If you just created the queue, wait at least a minute for the queue to initialize."
     assert requests.post(url, data="hi", timeout=PATIENCE).json() == error(404, "NOT_FOUND", told)
 
 
 def test_over_grpc(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
-    """Releases of 2.14 ask over gRPC, by messages that the installed one may lack."""
+    """Releases of 2.14 call it over gRPC, with messages that the installed one may lack."""
     messages = buffer_messages(tasks_v2.types)
     request: Any = messages.request(queue=QUEUE, task_id="one")
     request.body.data = b"hi"
@@ -109,7 +109,7 @@ def test_over_grpc(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksSe
 
 @pytest.mark.cloud_tasks(service={"iam_emulation": True})
 def test_the_permission_to_create_tasks(cloud_tasks_server: CloudTasksServer) -> None:
-    """It is what BufferTask needs."""
+    """BufferTask needs this permission."""
     base = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}"
     policy = {"policy": {"bindings": [{"role": "roles/cloudtasks.viewer", "members": ["allUsers"]}]}}
     assert requests.post(f"{base}:setIamPolicy", json=policy, timeout=PATIENCE).status_code == 200

@@ -1,4 +1,4 @@
-"""The form of REST that Firebase's Admin SDKs have for an emulator, and the port that takes it beside gRPC."""
+"""Tests of the REST requests that Firebase's Admin SDKs send to an emulator, and of the port for REST and gRPC."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ BODY = {"data": {"image": 7}}
 
 @pytest.fixture
 def url(cloud_tasks_server: CloudTasksServer) -> str:
-    """Where the Admin SDKs create tasks, given nothing but the variable."""
+    """Return the URL at which the Admin SDKs create tasks if only the variable is set."""
     return f"http://{os.environ['CLOUD_TASKS_EMULATOR_HOST']}/{QUEUE}/tasks"
 
 
 def sdk_task(**fields: Any) -> dict[str, Any]:
-    """What the Python Admin SDK sends for a task without options."""
+    """Return the Python Admin SDK's request for a task without options."""
     request = {
         "url": "",
         "oidcToken": {"serviceAccountEmail": "emulated-service-acct@email.com"},
@@ -50,12 +50,12 @@ def sdk_task(**fields: Any) -> dict[str, Any]:
 
 
 def asked(verb: str, url: str, **options: Any) -> requests.Response:
-    """What the server answers to a request with the SDKs' token."""
+    """Return the server's answer to a request with the SDKs' token."""
     return requests.request(verb, url, headers={"Authorization": "Bearer owner"}, timeout=PATIENCE, **options)
 
 
 def test_a_task_without_a_url_goes_to_its_function(cloud_tasks: FakeCloudTasks, url: str) -> None:
-    """The function has the queue's name. It gets no token, because its URL is http."""
+    """The function has the queue's name. The task gets no token, because the URL is http."""
     function = cloud_tasks.route(f"{FUNCTIONS}/shop/us-central1/resize").returns(503, 204)
     assert asked("POST", url, json=sdk_task()).status_code == 200
     cloud_tasks.drain()
@@ -65,7 +65,7 @@ def test_a_task_without_a_url_goes_to_its_function(cloud_tasks: FakeCloudTasks, 
 
 
 def test_the_answer_has_the_task_twice(cloud_tasks: FakeCloudTasks, url: str) -> None:
-    """The Python SDK reads the name in ``task``, and cuts its first character; others read the task itself."""
+    """The Python SDK reads the name in ``task``, without its first character; others read the task itself."""
     answer = asked("POST", url, json=sdk_task(name=f"{QUEUE}/tasks/a")).json()
     assert (answer["name"], answer["task"]["name"]) == (f"{QUEUE}/tasks/a", f"/{QUEUE}/tasks/a")
     assert {**answer["task"], "name": answer["name"]} == {name: answer[name] for name in answer if name != "task"}
@@ -77,7 +77,7 @@ def test_the_answer_has_the_task_twice(cloud_tasks: FakeCloudTasks, url: str) ->
 
 
 def test_a_url_of_the_tasks_own(cloud_tasks: FakeCloudTasks, url: str) -> None:
-    """It stays; a token goes to https alone."""
+    """The URL stays; only an https URL gets a token."""
     for target in ("https://worker.test/a", "http://localhost:8080/a"):
         task = sdk_task()
         task["task"]["httpRequest"]["url"] = target
@@ -90,7 +90,7 @@ def test_a_url_of_the_tasks_own(cloud_tasks: FakeCloudTasks, url: str) -> None:
 
 
 def test_the_sdks_options(cloud_tasks: FakeCloudTasks, url: str) -> None:
-    """Time, deadline and ID are those of v2."""
+    """Time, deadline and ID have the same effect as in v2."""
     at = "2030-01-01T01:00:00.000000Z"
     options = {"name": f"{QUEUE}/tasks/a", "scheduleTime": at, "dispatchDeadline": "60s"}
     asked("POST", url, json=sdk_task(**options))
@@ -99,7 +99,7 @@ def test_the_sdks_options(cloud_tasks: FakeCloudTasks, url: str) -> None:
 
 
 def test_deleted_and_deduplicated_by_id(cloud_tasks: FakeCloudTasks, url: str) -> None:
-    """The errors are those of v2: 409 for an ID that was used, 404 for one that never was."""
+    """The errors are those of v2: 409 for an ID that was used, 404 for one that wasn't."""
     task = sdk_task(name=f"{QUEUE}/tasks/a")
     deleted = [asked("POST", url, json=task), asked("DELETE", f"{url}/a"), asked("POST", url, json=task)]
     assert [answer.status_code for answer in deleted] == [200, 200, 409]
@@ -110,14 +110,14 @@ def test_deleted_and_deduplicated_by_id(cloud_tasks: FakeCloudTasks, url: str) -
 
 
 def test_a_queue_that_is_missing(cloud_tasks: FakeCloudTasks, url: str) -> None:
-    """It is v2's error as well."""
+    """The error is that of v2."""
     answer = asked("POST", url.replace("resize", "other"), json=sdk_task())
     assert (answer.status_code, answer.json()["error"]["status"]) == (404, "NOT_FOUND")
 
 
 @pytest.mark.cloud_tasks(firebase_functions="")
 def test_no_address_of_functions(cloud_tasks: FakeCloudTasks, url: str) -> None:
-    """The task is rejected by a sentence that names the option, as a call that came."""
+    """The error names the option, and the call is recorded."""
     answer = asked("POST", url, json=sdk_task())
     sentence = (
         "This task has no URL. So it is for the Firebase function resize, and the fake has no address of functions."
@@ -130,7 +130,7 @@ def test_no_address_of_functions(cloud_tasks: FakeCloudTasks, url: str) -> None:
 
 
 def test_paths_with_a_version_are_the_services_own(cloud_tasks: FakeCloudTasks, url: str) -> None:
-    """There a task without a URL is rejected as Cloud Tasks does, and so is a token for http."""
+    """They reject a task without a URL as Cloud Tasks does, and a token for http."""
     own = url.replace("/projects/", "/v2/projects/")
     answer = asked("POST", own, json=sdk_task())
     assert (answer.status_code, answer.json()["error"]["message"]) == (400, "HttpRequest.url is required.")
@@ -156,7 +156,7 @@ def test_every_path_without_a_version_is_one_of_v2(cloud_tasks: FakeCloudTasks, 
 
 @pytest.fixture
 def grpc_client(cloud_tasks_server: CloudTasksServer) -> Iterator[tasks_v2.CloudTasksClient]:
-    """Google's client over gRPC, at the address of the variable."""
+    """Return Google's client over gRPC, at the address of the variable."""
     with grpc.insecure_channel(os.environ["CLOUD_TASKS_EMULATOR_HOST"]) as channel:
         yield tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel))
 
@@ -164,7 +164,7 @@ def grpc_client(cloud_tasks_server: CloudTasksServer) -> Iterator[tasks_v2.Cloud
 def test_grpc_and_rest_at_one_port(
     cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer, grpc_client: tasks_v2.CloudTasksClient, url: str
 ) -> None:
-    """The variable leads to a port that takes either."""
+    """The port of the variable accepts both."""
     assert url.startswith(cloud_tasks_server.rest_url)
     grpc_client.create_task(parent=QUEUE, task=TASK)
     asked("POST", url, json=sdk_task())
@@ -175,7 +175,7 @@ def test_grpc_and_rest_at_one_port(
 
 
 def test_large_messages_over_grpc(cloud_tasks: FakeCloudTasks, grpc_client: tasks_v2.CloudTasksClient) -> None:
-    """What doesn't fit into a socket's buffer arrives whole, in both directions and from several threads."""
+    """Messages larger than a socket's buffer arrive complete, in both directions and from several threads."""
 
     def round_trip(number: int) -> None:
         body = bytes([number]) * 700_000
@@ -193,7 +193,7 @@ def test_large_messages_over_grpc(cloud_tasks: FakeCloudTasks, grpc_client: task
 def test_a_connection_that_says_no_more(
     cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer, parts: tuple[bytes, ...], url: str
 ) -> None:
-    """One that is silent, or that ends before it is plain what it speaks, is closed; others are served meanwhile."""
+    """A connection that is silent or ends too early is closed; others are served meanwhile."""
     with socket.create_connection(address_of(cloud_tasks_server), timeout=PATIENCE) as connection:
         for part in parts:
             connection.sendall(part)
@@ -203,7 +203,7 @@ def test_a_connection_that_says_no_more(
 
 
 def test_a_server_that_ends_closes_every_connection(cloud_tasks: FakeCloudTasks) -> None:
-    """One that has said nothing, and one that speaks gRPC, too."""
+    """It closes silent connections and gRPC connections."""
     with CloudTasksServer(cloud_tasks) as server:
         silent = socket.create_connection(address_of(server), timeout=PATIENCE)
         speaking = socket.create_connection(address_of(server), timeout=PATIENCE)

@@ -29,7 +29,7 @@ def _quiet_inner_runs(pytester: pytest.Pytester) -> None:
 
 @pytest.mark.cloud_tasks(queues=["default"])
 def test_the_environment_has_its_addresses(cloud_tasks_server: CloudTasksServer) -> None:
-    """While the test runs, the names that public code reads lead to the server."""
+    """While the test runs, the variables that public code reads have the server's addresses."""
     assert {name: os.environ[name] for name in NAMES} == cloud_tasks_server.environment
     url = f"http://{os.environ['CLOUDTASKS_EMULATOR_HOST']}/v2/{QUEUE}"
     assert requests.get(url, timeout=PATIENCE).json()["name"] == QUEUE
@@ -49,7 +49,7 @@ def test_every_example_has_fresh_state(
 
 
 def test_the_environment_is_as_before_after_the_test(pytester: pytest.Pytester) -> None:
-    """The names are there in tests that ask for the server only; what a user has set is set again."""
+    """Only tests that ask for the server have the variables; a user's own values are restored."""
     pytester.makepyfile(
         """
         import os
@@ -83,7 +83,7 @@ def test_the_environment_is_as_before_after_the_test(pytester: pytest.Pytester) 
 
 
 def test_one_server_serves_the_session(pytester: pytest.Pytester) -> None:
-    """Its ports stay, so that a worker started once may serve many tests; each test has its own queues."""
+    """Its ports stay, so that one worker may serve many tests; each test has its own queues."""
     pytester.makepyfile(
         """
         import pytest, requests
@@ -119,7 +119,7 @@ def test_one_server_serves_the_session(pytester: pytest.Pytester) -> None:
 
 
 def test_the_server_is_closed_with_the_session(pytester: pytest.Pytester) -> None:
-    """Nothing listens after it, also where a fixture has failed before the server's own came to be."""
+    """Nothing listens afterwards, even if another fixture failed before the server's own was set up."""
     pytester.makepyfile(
         """
         import os, pathlib, pytest

@@ -21,7 +21,7 @@ FUTURE = datetime(2087, 6, 5, tzinfo=timezone.utc)
 
 
 def ours(at: datetime) -> AbstractContextManager[object]:
-    """The plugin's own hold is begun by the fake."""
+    """Return an empty context, because the fake itself holds time."""
     return nullcontext()
 
 
@@ -35,7 +35,7 @@ def by_time_machine(at: datetime) -> AbstractContextManager[object]:
 
 @contextmanager
 def serving(hold: object, at: datetime, *, outside: bool) -> Iterator[tuple[FakeCloudTasks, CloudTasksServer]]:
-    """A server under a clock that is held at ``at``: frozen before it began, or when it was running already."""
+    """Start a server under a clock that is held at ``at``, or hold the clock while the server runs."""
     assert callable(hold)
     start = at if hold is ours else None
     fake = FakeCloudTasks(start=start, queues=["default"])
@@ -51,7 +51,7 @@ def serving(hold: object, at: datetime, *, outside: bool) -> Iterator[tuple[Fake
 @pytest.mark.parametrize("at", [PAST, FUTURE], ids=["past", "future"])
 @pytest.mark.parametrize("hold", [ours, by_freezegun, by_time_machine])
 def test_every_client_works_under_every_clock(hold: object, at: datetime, outside: bool) -> None:
-    """Calls over real connections get through whatever date it is, and the tasks are of that date."""
+    """Calls over real connections work at any date, and the tasks have that date."""
     with serving(hold, at, outside=outside) as (fake, server):
         with over_grpc(server) as client:
             assert client.create_task(parent=QUEUE, task=TASK).create_time == at
@@ -68,7 +68,7 @@ def test_every_client_works_under_every_clock(hold: object, at: datetime, outsid
 @pytest.mark.parametrize("at", [PAST, FUTURE], ids=["past", "future"])
 @pytest.mark.parametrize("hold", [ours, by_freezegun, by_time_machine])
 def test_the_asyncio_client_under_every_clock(hold: object, at: datetime) -> None:
-    """So do those of grpc's asyncio channel."""
+    """Calls over grpc's asyncio channel work at any date."""
 
     async def story(server: CloudTasksServer) -> datetime:
         async with over_grpc_async(server) as client:
@@ -98,7 +98,7 @@ def test_the_clients_own_retries_under_every_clock(hold: object, at: datetime) -
 
 @pytest.mark.parametrize("hold", [ours, by_freezegun, by_time_machine])
 def test_a_time_out_of_the_client_is_real(hold: object) -> None:
-    """A call that nobody answers ends after its time-out, which the clock of the test has no part in."""
+    """A call without an answer ends after its time-out in real time, whatever the test's clock shows."""
     with ExitStack() as stack:
         fake, server = stack.enter_context(serving(hold, PAST, outside=True))
         client = stack.enter_context(over_grpc(server))
@@ -109,7 +109,7 @@ def test_a_time_out_of_the_client_is_real(hold: object) -> None:
 
 @pytest.mark.cloud_tasks(start=PAST, queues=["default"])
 def test_time_stays_the_tests(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
-    """The server dispatches nothing by itself; what the test's clock says is the time of every call."""
+    """The server dispatches nothing by itself, and every call uses the test's time."""
     mailer = cloud_tasks.route("*").returns(200)
     with over_grpc(cloud_tasks_server) as client:
         client.create_task(parent=QUEUE, task=TASK)
@@ -124,7 +124,7 @@ def test_time_stays_the_tests(cloud_tasks: FakeCloudTasks, cloud_tasks_server: C
 
 @pytest.mark.cloud_tasks(eager=True, queues=["default"])
 def test_eager_dispatches_before_the_answer(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
-    """With eager dispatch a call over the network is answered after the delivery, and handlers may call, too."""
+    """With eager dispatch a call is answered after the delivery, and handlers can make calls."""
 
     def chained(request: object) -> int:
         if len(first.calls) == 1:

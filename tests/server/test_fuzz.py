@@ -1,4 +1,4 @@
-"""Anything at all over the wire. What was found so is told in tests of its own, in the other modules."""
+"""Fuzz tests of the endpoints. Mistakes that they found have separate tests in the other modules."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ REFUSED |= {"UNIMPLEMENTED", "PERMISSION_DENIED", "OUT_OF_RANGE"}
 
 
 def state_of(fake: FakeCloudTasks) -> Any:
-    """All that calls can change."""
+    """Return everything that calls can change."""
     service = fake._simulation.service
     queues = [
         (name, repr(queue.config), queue.state, repr(queue.policy), sorted(queue.tasks))
@@ -45,7 +45,7 @@ def state_of(fake: FakeCloudTasks) -> Any:
 
 
 def json_names() -> list[str]:
-    """Names of fields, which lead deeper than names of nothing."""
+    """Return names of fields, which reach deeper than random names."""
     names = {"@type", "foo", ""}
 
     def add(descriptor: Any, depth: int) -> None:
@@ -127,7 +127,7 @@ def test_any_request(
     body: bytes,
     kind: str,
 ) -> None:
-    """Whatever a request of HTTP asks for, it is done, or rejected in Google's form with nothing changed."""
+    """Any HTTP request either succeeds, or gets an error in Google's form and changes nothing."""
     before = state_of(cloud_tasks)
     target = quoted(path) + ("?" if query else "") + "&".join(f"{quoted(key)}={quoted(value)}" for key, value in query)
     connection = http.client.HTTPConnection(*address_of(cloud_tasks_server), timeout=PATIENCE)
@@ -151,7 +151,7 @@ def test_any_request(
 def test_any_bytes_for_a_method(
     cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer, method: Any, data: st.DataObject
 ) -> None:
-    """Whatever bytes an RPC gets, it is done, or rejected with nothing changed."""
+    """An RPC with any bytes either succeeds, or gets an error and changes nothing."""
     before = state_of(cloud_tasks)
     request = data.draw(st.binary(max_size=60) | invalid_request(method.request_class))
     with grpc.insecure_channel(cloud_tasks_server.grpc_target) as channel:
@@ -163,7 +163,7 @@ def test_any_bytes_for_a_method(
 
 @st.composite
 def invalid_request(draw: st.DrawFn, kind: Any) -> bytes:
-    """A request whose fields have any values of their types, some bytes changed."""
+    """Return a request whose fields have random values of their types, with some bytes changed."""
     message = kind()
     fill(draw, message, 3)
     data = bytearray(message.SerializeToString())
@@ -231,7 +231,7 @@ GARBAGE = st.one_of(
 def test_any_bytes_at_the_port_of_rest(
     cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer, data: bytes
 ) -> None:
-    """Bytes that are no HTTP change nothing; what is answered has Google's form, and the server lives on."""
+    """Bytes that are not HTTP change nothing; answers have Google's form, and the server goes on."""
     before = state_of(cloud_tasks)
     received = sent(cloud_tasks_server, data)
     for head in received.split(b"HTTP/1.")[1:]:
@@ -251,7 +251,7 @@ def test_any_bytes_at_the_port_of_rest(
 def test_any_bytes_at_the_port_of_grpc(
     cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer, data: bytes, is_http2: bool
 ) -> None:
-    """Bytes that are no HTTP/2, or soon no more, change nothing, and the server lives on."""
+    """Bytes that are not HTTP/2, or stop being it, change nothing, and the server goes on."""
     before = state_of(cloud_tasks)
     preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00" if is_http2 else b""
     with socket.create_connection(address_of(cloud_tasks_server, grpc=True), timeout=PATIENCE) as connection:
@@ -269,7 +269,7 @@ def test_the_endpoints_say_what_the_client_says(
     task: dict[str, Any],
     invalid: tuple[Any, Exception],
 ) -> None:
-    """A valid task is the same over REST as in the process; an invalid one gets its error over gRPC."""
+    """A valid task is equal over REST and in the process; an invalid one gets the same error over gRPC."""
     url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}/tasks"
     made = json_format.MessageToDict(tasks_v2.Task.pb(tasks_v2.Task(task)))
     created = requests.post(url, json={"task": made, "responseView": "FULL"}, timeout=PATIENCE).json()

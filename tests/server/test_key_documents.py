@@ -1,4 +1,4 @@
-"""The loopback server publishes the keys of the fake's tokens, for processes that verify what a task brings."""
+"""Tests of the loopback server's public keys, for processes that verify a task's token."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_tokens_verify_by_the_keys_that_discovery_leads_to(
 
 
 def test_tokens_verify_by_googles_verifier(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
-    """google-auth needs the address of the certificates, and no more."""
+    """google-auth needs only the address of the certificates."""
     claims = id_token.verify_token(
         cloud_tasks.oidc.token(audience=AUDIENCE),
         google.auth.transport.requests.Request(),
@@ -52,6 +52,6 @@ def test_documents_may_be_cached(cloud_tasks_server: CloudTasksServer, path: str
 
 @pytest.mark.parametrize("path", ["/oauth2/v1/certs", "/.well-known/openid-configuration"])
 def test_they_are_not_for_other_sites(cloud_tasks_server: CloudTasksServer, path: str) -> None:
-    """A name that a web page has made lead here reads nothing."""
+    """A page that uses DNS rebinding can't read them."""
     url = f"{cloud_tasks_server.rest_url}{path}"
     assert requests.get(url, headers={"Host": "evil.test"}, timeout=PATIENCE).status_code == 403

@@ -47,7 +47,7 @@ def test_a_server_around_a_fake() -> None:
 
 @pytest.mark.parametrize("fake", [5, "x", None, FakeCloudTasks], ids=repr)
 def test_a_server_takes_a_fake_alone(fake: Any) -> None:
-    """Anything else is rejected before the server begins."""
+    """Any other value gets an error before the server starts."""
     with pytest.raises(TypeError) as refusal:
         CloudTasksServer(fake)
     assert str(refusal.value) == (
@@ -56,7 +56,7 @@ def test_a_server_takes_a_fake_alone(fake: Any) -> None:
 
 
 def test_a_server_that_does_not_run_has_no_address() -> None:
-    """Asked for its addresses, or begun twice, it says what to do."""
+    """Asking for an address, or starting twice, raises an error that says what to do."""
     fake = FakeCloudTasks()
     server = CloudTasksServer(fake)
     for name in ("grpc_target", "rest_url", "environment"):
@@ -83,7 +83,7 @@ def test_two_servers_at_once() -> None:
 
 
 def test_calls_without_an_active_fake_are_rejected() -> None:
-    """A server may outlive the fake's tests; between them callers get an error, over gRPC and over REST."""
+    """A server may run between tests; calls get an error then, over gRPC and over REST."""
     fake = FakeCloudTasks(queues=["default"])
     with CloudTasksServer(fake) as server:
         with fake, over_grpc(server) as client:
@@ -97,7 +97,7 @@ def test_calls_without_an_active_fake_are_rejected() -> None:
 
 
 def test_a_call_that_comes_when_its_test_is_over_holds_no_time() -> None:
-    """A thread may have found the fake just before it ended: its call is rejected, and time runs on."""
+    """A call in a thread may find the fake just before its end: it is rejected, and time is not held again."""
     fake = FakeCloudTasks(start=datetime(1999, 1, 1, tzinfo=timezone.utc))
     with fake:
         simulation = fake._resting
@@ -148,7 +148,7 @@ def _failing(fake: FakeCloudTasks) -> int:
 
 
 def test_a_server_ends_while_calls_are_under_way() -> None:
-    """Connections that are open, and requests that are half sent, don't keep it."""
+    """Open connections and half-sent requests don't delay it."""
     before = threading.enumerate()
     with FakeCloudTasks(queues=["default"]) as fake:
         with CloudTasksServer(fake) as server:
@@ -166,7 +166,7 @@ def test_a_server_ends_while_calls_are_under_way() -> None:
 
 
 def test_many_threads_at_once() -> None:
-    """Calls of many clients neither lose nor double a task."""
+    """Calls of many clients neither lose nor duplicate a task."""
 
     def enqueue(number: int) -> None:
         with (over_grpc if number % 2 else over_rest)(server) as client:

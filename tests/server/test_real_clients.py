@@ -65,7 +65,7 @@ def test_the_real_client_does_all_it_can(
 
 @pytest.mark.parametrize("transport", [0, 1], ids=["grpc", "rest"])
 def test_rejections_arrive_with_class_text_and_details(cloud_tasks_server: CloudTasksServer, transport: int) -> None:
-    """An error over the network is the one that the client raises in the process, details and all."""
+    """An error over the network equals the one that the client raises in the process, with its details."""
     with clients(cloud_tasks_server)[transport] as client:
         with pytest.raises(exceptions.NotFound) as missing:
             client.get_queue(name=f"{PARENT}/queues/none")
@@ -80,7 +80,7 @@ def test_rejections_arrive_with_class_text_and_details(cloud_tasks_server: Cloud
 @pytest.mark.parametrize("transport", [0, 1], ids=["grpc", "rest"])
 @pytest.mark.needs("batches")
 def test_batches_and_their_operations(cloud_tasks_server: CloudTasksServer, transport: int) -> None:
-    """A batch is an operation that is done, with its tasks as its result, and can be read again."""
+    """A batch is a finished operation with its tasks as the result, and can be read again."""
     with clients(cloud_tasks_server)[transport] as client:
         requests_ = [{"parent": QUEUE, "task": {**TASK, "name": f"{QUEUE}/tasks/b{number}"}} for number in range(2)]
         operation = client.batch_create_tasks(request={"parent": QUEUE, "requests": requests_})
@@ -105,7 +105,7 @@ def test_the_asyncio_client(cloud_tasks: FakeCloudTasks, cloud_tasks_server: Clo
 
 @pytest.mark.parametrize("version", [tasks_v2beta3, tasks_v2beta2], ids=["v2beta3", "v2beta2"])
 def test_clients_of_the_betas(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer, version: Any) -> None:
-    """Each version of the API is served, all over one state."""
+    """All versions of the API are served, with the same queues and tasks."""
     with over_grpc(cloud_tasks_server, version) as client:
         created = client.create_task(parent=QUEUE, task=TASK)
         assert client.get_task(name=created.name).name == created.name
@@ -129,7 +129,7 @@ def test_leases_over_grpc_and_rest(cloud_tasks: FakeCloudTasks, cloud_tasks_serv
 
 
 def test_gcloud_aio(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
-    """gcloud-aio-taskqueue finds the server by CLOUDTASKS_EMULATOR_HOST and works, empty page tokens and all."""
+    """gcloud-aio-taskqueue finds the server by CLOUDTASKS_EMULATOR_HOST and works, even with empty page tokens."""
 
     async def story() -> tuple[Any, Any, Any]:
         queue = PushQueue("test-project", "default")
@@ -170,7 +170,7 @@ def test_the_discovery_client(cloud_tasks: FakeCloudTasks, cloud_tasks_server: C
 
 
 def test_curl(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
-    """A line of curl enqueues."""
+    """One curl command can create a task."""
     body = json.dumps({"task": {"appEngineHttpRequest": {"relativeUri": "/work"}}})
     command = ["curl", "-sS", "-H", "Content-Type: application/json", "-d", body]
     url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}/tasks"
@@ -194,7 +194,7 @@ print(client.create_task(parent=parent, task={"http_request": {"url": "https://m
 
 
 def test_another_process(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
-    """A process that the test starts finds the server in its environment; its tasks are the test's to drive."""
+    """A process that the test starts finds the server in its environment; the test drives its tasks."""
     done = subprocess.run([sys.executable, "-c", WORKER], capture_output=True, text=True, check=True)
     assert done.stdout == "2030-01-01 00:00:00+00:00\n"
     mailer = cloud_tasks.route("https://mailer.test/send").returns(503, 200)

@@ -1,4 +1,4 @@
-"""One port takes REST and gRPC; the first bytes of a connection decide."""
+"""Tests of the port for REST and gRPC, where a connection's first bytes decide."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TLS_TOLD = (
 
 
 class Named(asyncio.Protocol):
-    """Answers the first bytes by its name and those bytes."""
+    """Answers the first bytes with its name and those bytes."""
 
     def __init__(self, name: bytes) -> None:
         self.name = name
@@ -41,7 +41,7 @@ class Named(asyncio.Protocol):
 
 
 def relayed(sends: list[bytes], *, opens_late: bool = False) -> tuple[bytes, list[str]]:
-    """Return the answer to a connection that sends these parts one after the other, and what was said of TLS."""
+    """Return the answer to a connection that sends these parts, and the messages about TLS."""
     said: list[str] = []
 
     async def run() -> bytes:
@@ -84,12 +84,12 @@ def relayed(sends: list[bytes], *, opens_late: bool = False) -> tuple[bytes, lis
     ],
 )
 def test_the_first_bytes_decide(sends: list[bytes], answer: bytes, opens_late: bool) -> None:
-    """They may come in parts, and before the servers are there; nothing of them is lost."""
+    """They may come in parts and before the servers run, and none is lost."""
     assert relayed(sends, opens_late=opens_late) == (answer, [])
 
 
 def test_tls_is_reported() -> None:
-    """The HTTP server answers it, so that the client's library says something, too."""
+    """The HTTP server still answers, so that the client's library reports an error, too."""
     assert relayed([b"\x16\x03\x01\x00"]) == (b"http: \x16\x03\x01\x00", [TLS_TOLD])
 
 
@@ -118,7 +118,7 @@ def test_a_stopped_grpc_server_ends_the_connection() -> None:
 def test_a_client_that_speaks_tls_is_logged(
     cloud_tasks_server: CloudTasksServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """At the port that takes both, in a sentence that says what to do."""
+    """The message at the shared port says what to do."""
     context = ssl.create_default_context()
     with (
         socket.create_connection(address_of(cloud_tasks_server), timeout=PATIENCE) as connection,

@@ -1,4 +1,4 @@
-"""Web pages of other sites can't use a server on the developer's machine: each of their ways in is rejected."""
+"""Tests that web pages of other sites can't use a server on the developer's machine, in any way."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def cross_site(site: str) -> str:
 
 
 def checked(*headers: tuple[str, str], target: str = PATH, needs_host: bool = True) -> tuple[int, str] | None:
-    """Return the status and the text by which a request is rejected; None for one that is answered."""
+    """Return status and text of the error for a request; None if it is accepted."""
     try:
         GUARD.check_sender(RestRequest("POST", target, headers, b""), needs_host=needs_host)
     except RestError as rejected:
@@ -88,7 +88,7 @@ def checked(*headers: tuple[str, str], target: str = PATH, needs_host: bool = Tr
     ],
 )
 def test_hosts_that_are_answered(host: str) -> None:
-    """Loopback names and allowed hosts are, with any port and however they are written."""
+    """Loopback names and allowed hosts are accepted, with any port and in any spelling."""
     assert checked(("Host", host)) is None
 
 
@@ -124,12 +124,12 @@ def test_hosts_that_are_answered(host: str) -> None:
     ],
 )
 def test_hosts_that_are_rejected(host: str, rejection: tuple[int, str]) -> None:
-    """By DNS rebinding a page's own host name leads here; the error says how to allow a name that is yours."""
+    """A page that uses DNS rebinding sends its own host name; the error says how to allow a name."""
     assert checked(("Host", host)) == rejection
 
 
 def test_a_browser_always_sends_one_host() -> None:
-    """More than one is rejected, and none is unless the request's version of HTTP has no Host header."""
+    """Several Host headers are rejected, and so is none unless the request's version of HTTP allows it."""
     assert checked(("Host", "localhost"), ("host", "evil.test")) == (
         400,
         "The request has 2 Host headers. Send one.",
@@ -139,7 +139,7 @@ def test_a_browser_always_sends_one_host() -> None:
 
 
 def test_a_whole_url_names_a_host_as_well() -> None:
-    """It would be the one that counts, so both have to be allowed."""
+    """In such a request line the URL's host would count, so both hosts have to be allowed."""
     host = ("Host", "localhost")
     assert checked(host, target=f"http://localhost:9090{PATH}") is None
     assert checked(host, target=f"http://evil.test{PATH}") == (403, not_allowed("evil.test", "evil.test"))
@@ -160,7 +160,7 @@ def test_a_whole_url_names_a_host_as_well() -> None:
     ],
 )
 def test_origins_that_are_answered(host: str, origin: str) -> None:
-    """A page of this server has its host and its port; a proxy in between may have added TLS."""
+    """A page of this server has its host and port; a proxy in between may have added TLS."""
     assert checked(("Host", host), ("Origin", origin)) is None
 
 
@@ -188,7 +188,7 @@ def test_origins_that_are_rejected(host: str, origin: str) -> None:
 
 
 def test_an_origin_without_a_host_is_rejected() -> None:
-    """There is nothing that it could be equal to; and of several each has to be."""
+    """It can't be equal to the request's host; if there are several origins, each has to be."""
     own, other = ("Origin", "http://localhost"), ("Origin", "http://evil.test")
     assert checked(own, needs_host=False) == (403, foreign("http://localhost"))
     assert checked(("Host", "localhost"), own, other) == (403, foreign("http://evil.test"))
@@ -206,7 +206,7 @@ def test_an_origin_without_a_host_is_rejected() -> None:
     ],
 )
 def test_what_a_browser_says_of_the_site(site: str, rejection: tuple[int, str] | None) -> None:
-    """An image or a link on another origin's page has no Origin; an address that was typed in has the site none."""
+    """An image or link on another page has no Origin header; for a typed address the site is none."""
     assert checked(("Host", "localhost"), ("Sec-Fetch-Site", site)) == rejection
 
 
@@ -215,14 +215,14 @@ def test_what_a_browser_says_of_the_site(site: str, rejection: tuple[int, str] |
     [("Tasks.", "tasks"), ("my_service", "my_service"), ("[::1]", "::1"), ("FE80::1%eth0", "fe80::1")],
 )
 def test_a_host_may_be_written_in_many_ways(given: str, name: str) -> None:
-    """They are the same host for comparisons."""
+    """All spellings of a host are equal after normalization."""
     assert allowed_host(given, "--allow-host") == host_name(given) == name
     assert allowed_host("Bücher.test", "--allow-host") == "xn--bcher-kva.test"
 
 
 @each("given", ["", ".", "*", "*.test", "http://tasks", "tasks:9090", "tasks/", "a b", "a..b", None])
 def test_an_invalid_host_is_not_allowed(given: Any) -> None:
-    """Schemes, ports and patterns are not allowed in it."""
+    """Schemes, ports and patterns are invalid."""
     with pytest.raises(ValueError, match=r".") as raised:
         allowed_host(given, "--allow-host")
     assert str(raised.value) == (
@@ -232,8 +232,8 @@ def test_an_invalid_host_is_not_allowed(given: Any) -> None:
 
 
 @pytest.mark.parametrize("given", ["0.0.0.0", "::", "[::]", "0:0::0", "::ffff:0.0.0.0"])
-def test_an_address_to_listen_at_is_not_allowed(given: str) -> None:
-    """Browsers send requests to this machine under it, too."""
+def test_an_address_to_listen_on_is_not_allowed(given: str) -> None:
+    """A browser could send requests to this machine with it."""
     with pytest.raises(ValueError, match=r".") as raised:
         allowed_host(given, "--allow-host")
     assert str(raised.value) == (
@@ -291,7 +291,7 @@ def not_json(has: str) -> dict[str, Any]:
 def test_a_page_creates_no_task(
     cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer, headers: dict[str, str], answer: tuple[int, Any]
 ) -> None:
-    """Whatever it can send without being asked is rejected, and no call is made."""
+    """Every request that a page can send without permission is rejected, and no call is made."""
     json_type = {"Content-Type": "application/json"} if headers.keys() & {"Origin", "Sec-Fetch-Site"} else {}
     assert asked(cloud_tasks_server, "POST", PATH, {**json_type, **headers}, TASK) == answer
     cloud_tasks.assert_nothing_enqueued()
@@ -299,7 +299,7 @@ def test_a_page_creates_no_task(
 
 
 def test_a_page_gets_no_permission(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
-    """A browser asks before it sends JSON, a DELETE, or a header such as X-HTTP-Method-Override."""
+    """A browser asks for permission before it sends JSON, a DELETE, or a header such as X-HTTP-Method-Override."""
     headers = {"Origin": "https://evil.test", "Access-Control-Request-Method": "POST"}
     expected = error(403, "PERMISSION_DENIED", foreign("https://evil.test"))
     answer = requests.options(f"{cloud_tasks_server.rest_url}{PATH}", headers=headers, timeout=PATIENCE)
@@ -308,7 +308,7 @@ def test_a_page_gets_no_permission(cloud_tasks: FakeCloudTasks, cloud_tasks_serv
 
 
 def test_a_rebound_name_reads_nothing(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
-    """The error says how to allow the name, by the method of the server."""
+    """The error names the method that allows the name."""
     status, body = asked(cloud_tasks_server, "GET", f"/v2/{QUEUE}", {"Host": "evil.test"})
     assert (status, body) == (
         403,
@@ -323,7 +323,7 @@ def test_a_rebound_name_reads_nothing(cloud_tasks: FakeCloudTasks, cloud_tasks_s
 
 
 def test_a_host_can_be_allowed() -> None:
-    """Also while the server runs; an invalid name raises."""
+    """This works while the server runs, too; an invalid name raises an error."""
     with FakeCloudTasks(queues=["default"]) as cloud_tasks, CloudTasksServer(cloud_tasks) as server:
         queue = cloud_tasks.queue_path("default")
         headers = {"Host": "host.docker.internal:9090"}
@@ -364,7 +364,7 @@ def test_what_programs_send_is_answered(
     headers: dict[str, str],
     body: bytes,
 ) -> None:
-    """JSON, no body at all, the data of a BufferTask, and a form of query parameters for a GET."""
+    """Programs send JSON, no body, the data of a BufferTask, or a form of query parameters for a GET."""
     assert asked(cloud_tasks_server, method, path, headers, body)[0] == 200
 
 
@@ -372,7 +372,7 @@ def test_what_programs_send_is_answered(
 def test_a_form_is_for_a_get_alone(
     cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer, override: str
 ) -> None:
-    """With another method the checks are those of that method."""
+    """A request with another method gets that method's checks."""
     path = PATH if override in ("POST", "") else f"/v2/{QUEUE}"
     headers = {"X-HTTP-Method-Override": override, "Content-Type": "application/x-www-form-urlencoded"}
     answer = asked(cloud_tasks_server, "POST", path, headers, b"name=a")
@@ -381,7 +381,7 @@ def test_a_form_is_for_a_get_alone(
 
 
 def test_a_body_in_chunks_is_a_body(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
-    """Its length shows when it is read: one without a byte needs no type."""
+    """Its length is known only after reading: an empty one needs no type."""
     headers = "Host: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked"
     head = f"POST /v2/{QUEUE}:pause HTTP/1.1\r\n{headers}\r\n\r\n".encode()
     assert sent(cloud_tasks_server, head + b"0\r\n\r\n", ends=False).startswith(b"HTTP/1.1 200 ")
@@ -396,7 +396,7 @@ def test_a_body_in_chunks_is_a_body(cloud_tasks: FakeCloudTasks, cloud_tasks_ser
 def test_a_request_needs_one_host(
     cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer, version: str, hosts: str, status: int
 ) -> None:
-    """HTTP/1.0 doesn't have the header."""
+    """Only HTTP/1.0 works without the header."""
     data = f"GET /v2/{QUEUE} HTTP/{version}\r\n{hosts}Connection: close\r\n\r\n".encode()
     assert sent(cloud_tasks_server, data, ends=False).split(b" ", 2)[1] == str(status).encode()
 
@@ -415,7 +415,7 @@ WRONG_TOKEN = (
 
 
 def checked_for(area: Area, *headers: tuple[str, str]) -> tuple[int, str] | None:
-    """Return how a server with a token rejects a request; None for one that is answered."""
+    """Return the error of a server with a token for a request; None if it is accepted."""
     try:
         WITH_TOKEN.check_sender(RestRequest("GET", "/", headers, b""), area=area)
     except RestError as rejected:
@@ -439,17 +439,15 @@ def checked_for(area: Area, *headers: tuple[str, str]) -> tuple[int, str] | None
         ([("Authorization", "Bearer s3cret"), ("Authorization", "Bearer s3cret")], WRONG_TOKEN),
     ],
 )
-def test_what_drives_the_queues_needs_the_token(
-    headers: list[tuple[str, str]], rejection: tuple[int, str] | None
-) -> None:
-    """It is one Bearer token; clients of Cloud Tasks, which send their own or none, and documents need none."""
+def test_control_requests_need_the_token(headers: list[tuple[str, str]], rejection: tuple[int, str] | None) -> None:
+    """Control requests need one Bearer token; clients of Cloud Tasks and documents need none."""
     assert checked_for(Area.CONTROL, ("Host", "localhost"), *headers) == rejection
     assert checked_for(Area.API, ("Host", "localhost"), *headers) is None
     assert checked_for(Area.DOCUMENT, ("Host", "localhost"), *headers) is None
 
 
 def test_with_a_token_only_clients_of_the_api_need_a_known_name() -> None:
-    """A page whose name leads here doesn't have the token, and documents hold nothing of the queues."""
+    """A page that uses DNS rebinding doesn't have the token, and documents contain no data of the queues."""
     host, token = ("Host", "evil.test"), ("Authorization", "Bearer s3cret")
     for other in [(), (("Authorization", "Bearer of.a.client"),)]:
         assert checked_for(Area.API, host, *other) == (403, not_allowed("evil.test", "evil.test"))
@@ -461,7 +459,7 @@ def test_with_a_token_only_clients_of_the_api_need_a_known_name() -> None:
 
 
 def test_a_token_does_not_replace_the_other_checks() -> None:
-    """Another origin's page is rejected with it, too."""
+    """A page of another origin is rejected even with the token."""
     token = ("Authorization", "Bearer s3cret")
     assert checked_for(Area.CONTROL, ("Host", "localhost"), token, ("Origin", "http://evil.test")) == (
         403,

@@ -30,7 +30,7 @@ IDS = {"projectsId": "p", "locationsId": "l", "queuesId": "q", "tasksId": "t", "
 
 
 def rpc_of(method_id: str) -> str:
-    """``cloudtasks.projects.locations.queues.tasks.batchCreate``: batch_create_tasks."""
+    """Return batch_create_tasks for ``cloudtasks.projects.locations.queues.tasks.batchCreate``."""
     *_, kind, verb = method_id.split(".")
     if kind == "api" or verb == "update":
         return "upload_queue_yaml"
@@ -58,7 +58,7 @@ def test_every_listed_method_has_its_route(version: str, method: dict[str, Any])
 
 @pytest.mark.parametrize("version", ["v2", "v2beta3", "v2beta2"])
 def test_every_rpc_has_its_path_over_grpc(version: str) -> None:
-    """What is modelled is served, and a path leads to what it says."""
+    """Every modelled RPC is served, and its path leads to it."""
     for rpc, method in methods_of(f"google.cloud.tasks.{version}").items():
         found = method_at(method.path)
         assert found is not None
@@ -91,7 +91,7 @@ def test_every_rpc_has_its_path_over_grpc(version: str) -> None:
     ],
 )
 def test_a_path_that_no_method_has(cloud_tasks_server: CloudTasksServer, verb: str, path: str) -> None:
-    """It is answered by the page of Google's front end."""
+    """The answer is the page of Google's front end."""
     answer = requests.request(verb, f"{cloud_tasks_server.rest_url}{path}", timeout=PATIENCE)
     assert answer.status_code == 404
     assert answer.headers["Content-Type"] == "text/html; charset=UTF-8"
@@ -99,7 +99,7 @@ def test_a_path_that_no_method_has(cloud_tasks_server: CloudTasksServer, verb: s
 
 
 def test_responses_are_as_recorded_of_the_service(cloud_tasks_server: CloudTasksServer) -> None:
-    """A new queue in JSON: fields at their default left out, durations as texts, whole numbers whole."""
+    """A new queue's JSON has no default values, durations as texts, and whole numbers without a fraction."""
     answer = requests.post(
         f"{cloud_tasks_server.rest_url}/v2/{PARENT}/queues", json={"name": f"{PARENT}/queues/new"}, timeout=PATIENCE
     )
@@ -116,7 +116,7 @@ def test_responses_are_as_recorded_of_the_service(cloud_tasks_server: CloudTasks
 def test_enums_come_and_go_by_name_and_by_number(
     cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer
 ) -> None:
-    """Both forms are read; numbers are written where they are asked for."""
+    """Requests may have either form; responses have numbers if the request asks for them."""
     url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}"
     for method in ("PUT", 4, "4"):
         body = {"task": {"httpRequest": {"url": "https://a.test/", "httpMethod": method}}, "responseView": 2}
@@ -131,7 +131,7 @@ def test_enums_come_and_go_by_name_and_by_number(
 @pytest.mark.parametrize("mask", ["rateLimits.maxConcurrentDispatches,retryConfig", "rate_limits,retry_config"])
 @pytest.mark.parametrize("name", ["updateMask", "update_mask"])
 def test_field_masks_are_query_parameters(cloud_tasks_server: CloudTasksServer, name: str, mask: str) -> None:
-    """In JSON's names or in proto's."""
+    """They may have JSON's names or proto's."""
     url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}"
     body = {"rateLimits": {"maxConcurrentDispatches": 7}, "retryConfig": {"maxAttempts": 2}, "state": "PAUSED"}
     changed = requests.patch(url, params={name: mask}, json=body, timeout=PATIENCE).json()
@@ -141,13 +141,13 @@ def test_field_masks_are_query_parameters(cloud_tasks_server: CloudTasksServer, 
 
 
 def test_read_masks(cloud_tasks_server: CloudTasksServer) -> None:
-    """A read mask of the betas names what is answered."""
+    """In the betas a read mask selects the fields of the response."""
     url = f"{cloud_tasks_server.rest_url}/v2beta3/{QUEUE}?readMask=name,taskTtl"
     assert requests.get(url, timeout=PATIENCE).json() == {"name": QUEUE, "taskTtl": "2678400s"}
 
 
 def test_global_parameters_are_taken(cloud_tasks_server: CloudTasksServer) -> None:
-    """Those that every method has are no fields of the request; `fields` selects of the response."""
+    """Parameters of every method are no fields of the request; `fields` selects fields of the response."""
     query = "alt=json&key=k&prettyPrint=true&fields=name&quotaUser=u&access_token=t&oauth_token=t"
     query += "&uploadType=x&upload_protocol=raw&$.xgafv=1"
     answer = requests.get(f"{cloud_tasks_server.rest_url}/v2/{QUEUE}?{query}", timeout=PATIENCE)
@@ -155,7 +155,7 @@ def test_global_parameters_are_taken(cloud_tasks_server: CloudTasksServer) -> No
 
 
 def test_a_batch(cloud_tasks_server: CloudTasksServer) -> None:
-    """Its type can't come from a web page, so it is accepted; with another type it has no parts."""
+    """A web page can't send its content type, so it is accepted; with another type the batch has no parts."""
     url = f"{cloud_tasks_server.rest_url}/batch"
     body = f"--x\n\nGET /v2/{QUEUE}?fields=name&prettyPrint=false HTTP/1.1\n\n--x--"
     answer = requests.post(url, body, headers={"Content-Type": "multipart/mixed; boundary=x"}, timeout=PATIENCE)
@@ -168,7 +168,7 @@ def test_a_batch(cloud_tasks_server: CloudTasksServer) -> None:
 
 
 def test_names_may_be_percent_encoded(cloud_tasks_server: CloudTasksServer) -> None:
-    """In whole, as some clients do, or in part."""
+    """Some clients encode the whole name, others a part."""
     project = "example.com:apps"
     queue = f"projects/{project}/locations/us-central1/queues/q"
     base = f"{cloud_tasks_server.rest_url}/v2"
@@ -180,7 +180,7 @@ def test_names_may_be_percent_encoded(cloud_tasks_server: CloudTasksServer) -> N
 
 
 def test_pages_and_empty_page_tokens(cloud_tasks_server: CloudTasksServer) -> None:
-    """An empty token asks for the first page; the token in the answer for the next, until a page is empty."""
+    """An empty token asks for the first page, each answer's token for the next, until a page is empty."""
     url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}/tasks"
     for number in range(3):
         task = {"name": f"{QUEUE}/tasks/{number}", "httpRequest": {"url": "https://a.test/"}}
@@ -231,7 +231,7 @@ def test_errors_have_google_s_form(cloud_tasks_server: CloudTasksServer) -> None
 def test_planned_faults_reach_other_processes(
     cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer, code: str, status: int
 ) -> None:
-    """A fault that the test plans is one for callers over the network as well, with the status that Google gives it."""
+    """A call over the network gets the fault that the test planned, with Google's HTTP status."""
     cloud_tasks.fail_rpc("get_queue", code)
     answer = requests.get(f"{cloud_tasks_server.rest_url}/v2/{QUEUE}", timeout=PATIENCE)
     assert (answer.status_code, answer.json()["error"]["status"]) == (status, code)
@@ -247,7 +247,7 @@ def test_a_queue_yaml_is_uploaded(cloud_tasks: FakeCloudTasks, cloud_tasks_serve
 
 
 def test_calls_are_recorded_as_they_arrived(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
-    """The test sees them among its rpcs, in the library's messages, with the headers as metadata."""
+    """The test's rpcs contain them as the library's messages, with the headers as metadata."""
     url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}"
     requests.get(url, headers={"X-Goog-User-Project": "billed"}, timeout=PATIENCE)
     (call,) = cloud_tasks.rpcs

@@ -9,14 +9,14 @@ from .running import BASE, QUEUE, Emulator, Worker, running_emulator, working
 
 @pytest.fixture(scope="package")
 def one_worker() -> Iterator[Worker]:
-    """A worker for all tests."""
+    """Yield one worker for all tests."""
     with working() as worker:
         yield worker
 
 
 @pytest.fixture(scope="package")
 def one_server(one_worker: Worker) -> Iterator[Emulator]:
-    """A server for all tests that need no options of their own."""
+    """Yield one server for all tests that need no options."""
     with running_emulator(
         "--queue", "emails", "--forward", f"{BASE}={one_worker.url}", "--log-format", "none"
     ) as server:
@@ -25,14 +25,14 @@ def one_server(one_worker: Worker) -> Iterator[Emulator]:
 
 @pytest.fixture
 def worker(one_worker: Worker) -> Worker:
-    """The worker, as if it were new."""
+    """Return the worker after a reset."""
     one_worker.forget()
     return one_worker
 
 
 @pytest.fixture
 def server(one_server: Emulator, worker: Worker) -> Iterator[Emulator]:
-    """The server, with the queue ``emails``; what goes to https://worker.test goes to the worker."""
+    """Yield the server with the queue ``emails``; it forwards https://worker.test to the worker."""
     yield one_server
     with one_server.client() as client:
         for queue in client.list_queues(parent=QUEUE.partition("/queues/")[0]):
@@ -43,6 +43,6 @@ def server(one_server: Emulator, worker: Worker) -> Iterator[Emulator]:
 
 @pytest.fixture
 def own_worker() -> Iterator[Worker]:
-    """A worker for a server of the test's own."""
+    """Yield a worker for a server that only this test uses."""
     with working() as worker:
         yield worker

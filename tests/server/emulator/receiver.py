@@ -1,4 +1,4 @@
-"""A worker for many deliveries at once: an aiohttp application that counts."""
+"""A worker for many deliveries at once: an aiohttp application that counts requests."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ TURNS = 5
 
 
 class Counting:
-    """What came in, and how much of it was under way at once."""
+    """Counts the requests, and how many were under way at the same time."""
 
     def __init__(self, fails_first: int) -> None:
-        """Of the tasks whose number ``fails_first`` divides, the first attempt gets 503."""
+        """Answer 503 to the first attempt of each task whose number ``fails_first`` divides."""
         self.url = ""
         self.requests: Counter[str] = Counter()
         self.peaks: Counter[str] = Counter()
@@ -26,7 +26,7 @@ class Counting:
         self._fails_first = fails_first
 
     async def take(self, request: web.Request) -> web.Response:
-        """The answer to a task, whose number is the last part of its path."""
+        """Answer a task, whose number is the last part of its path."""
         queue, number = request.headers["X-CloudTasks-QueueName"], request.path
         self._under_way[queue] += 1
         self.peaks[queue] = max(self.peaks[queue], self._under_way[queue])
@@ -40,7 +40,7 @@ class Counting:
 
 @contextmanager
 def counting(fails_first: int) -> Iterator[Counting]:
-    """Serve in a thread of its own."""
+    """Serve in a separate thread."""
     receiver = Counting(fails_first)
     loop = asyncio.new_event_loop()
 

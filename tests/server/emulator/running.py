@@ -1,4 +1,4 @@
-"""The emulator in a process of its own, and a worker that takes its deliveries."""
+"""Helpers that run the emulator in another process, and a worker for its deliveries."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BASE = "https://worker.test"
 
 
 class Emulator:
-    """The server, as a test sees it."""
+    """The running server, with helpers for tests."""
 
     def __init__(self, process: subprocess.Popen[str], banner: list[str], *, reads_log: bool = True) -> None:
         self.process = process
@@ -44,44 +44,44 @@ class Emulator:
 
     @contextmanager
     def client(self) -> Iterator[tasks_v2.CloudTasksClient]:
-        """Google's own, over a channel of its own."""
+        """Return Google's client over a new channel."""
         with grpc.insecure_channel(self.grpc) as channel:
             yield tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel))
 
     def create(self, task: dict[str, Any] | None = None, **http: Any) -> tasks_v2.Task:
-        """A task in the queue ``emails``; by default one that goes to the worker."""
+        """Create a task in the queue ``emails``; by default it goes to the worker."""
         request = {"url": f"{BASE}/send", **http}
         with self.client() as client:
             return client.create_task(parent=QUEUE, task={"http_request": request, **(task or {})})
 
     def get_task(self, name: str) -> tasks_v2.Task:
-        """The task in its full view."""
+        """Return the task in its full view."""
         with self.client() as client:
             return client.get_task(name=name)
 
     def post(self, path: str, **fields: Any) -> Any:
-        """What a control endpoint answers to a JSON object."""
+        """Return a control endpoint's answer to a JSON object."""
         answer = requests.post(f"{self.url}{path}", json=fields, timeout=PATIENCE)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
     def get(self, path: str, **fields: str) -> Any:
-        """What a control endpoint has."""
+        """Return a control endpoint's answer to a GET."""
         answer = requests.get(f"{self.url}{path}", params=fields, timeout=PATIENCE)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
     def results(self) -> list[int | str | None]:
-        """What came of each attempt, in order."""
+        """Return the result of each attempt, in order."""
         return [attempt["result"] for attempt in self.get("/control/attempts")["attempts"]]
 
     def stop(self, number: int = signal.SIGTERM) -> int:
-        """Send the signal; the exit code, when all of the log is read."""
+        """Send the signal, read the rest of the log, and return the exit code."""
         self.process.send_signal(number)
         return self.ended()
 
     def ended(self) -> int:
-        """Return the exit code of a stopped server when its log has been read to the end."""
+        """Read the rest of the log of a stopping server, and return the exit code."""
         code = self.process.wait(PATIENCE)
         if self._reader.ident is not None:
             self._reader.join(PATIENCE)
@@ -92,14 +92,14 @@ _PORTS = ("--grpc-port", "0", "--rest-port", "0")
 
 
 def command(*options: str, ports: Sequence[str] = _PORTS) -> list[str]:
-    """What starts a server at free ports."""
+    """Return the command that starts a server on free ports."""
     python = [sys.executable, "-W", "ignore", "-m", "pytest_cloudtasks"]
     return [*python, "serve", *ports, *options]
 
 
 @contextmanager
 def running_emulator(*options: str, ports: Sequence[str] = _PORTS, reads_log: bool = True) -> Iterator[Emulator]:
-    """A server for as long as the block lasts; without ``reads_log`` nobody reads more than its first lines."""
+    """Run a server while the block lasts; without ``reads_log`` only its first lines are read."""
     with subprocess.Popen(
         command(*options, ports=ports), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8"
     ) as process:
@@ -123,7 +123,7 @@ def running_emulator(*options: str, ports: Sequence[str] = _PORTS, reads_log: bo
 
 
 class Worker:
-    """A server that tasks go to; `reply` is what it answers with."""
+    """A server that tasks go to; it answers with `reply`."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -131,24 +131,24 @@ class Worker:
         self.reply: Callable[[Received], Reply] = ok
 
     def answers(self, *statuses: int) -> None:
-        """Answer the next requests with these, and those after with 200."""
+        """Answer the next requests with these, and later ones with 200."""
         left = list(statuses)
         self.reply = lambda _: (left.pop(0) if left else 200, [], b"")
 
     def forget(self) -> None:
-        """Begin again."""
+        """Reset the worker."""
         self.received.clear()
         self.reply = ok
 
 
 def ok(_: Received) -> Reply:
-    """200 and nothing else."""
+    """Return status 200 without a body."""
     return 200, [], b""
 
 
 @contextmanager
 def working() -> Iterator[Worker]:
-    """A worker for as long as the block lasts."""
+    """Run a worker while the block lasts."""
     worker = Worker()
 
     def reply(received: Received) -> Reply:

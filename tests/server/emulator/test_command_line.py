@@ -1,4 +1,4 @@
-"""The options of `serve`: each is a flag and an environment variable, and a wrong one is rejected in a sentence."""
+"""Tests of the options of `serve`: each has a flag and an environment variable, and an invalid one gets an error."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tests.each import each
 
 
 def parsed(*options: str) -> ServeOptions:
-    """Return what the command line and the environment come to."""
+    """Return the options from a command line and an environment."""
     parser = argparse.ArgumentParser()
     add_serve(parser.add_subparsers())
     return serve_options(parser.parse_args(["serve", *options]))
 
 
 def rejection(*options: str) -> str:
-    """Return the sentence by which these options are rejected."""
+    """Return the message of the error for these options."""
     with pytest.raises(ValueError, match=r".") as rejected:
         parsed(*options)
     return str(rejected.value)
@@ -41,7 +41,7 @@ def test_the_help_shows_each_option_with_its_variable(capsys: pytest.CaptureFixt
 
 
 def test_each_option_can_be_set_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The namespace has the variable's value: of a list its parts, of a port its number."""
+    """The result has the variable's value: the parts of a list, the number of a port."""
     values = {Kind.TEXT: "a", Kind.PORT: "1", Kind.LIST: "a, b", Kind.SWITCH: "1"}
     becomes = {Kind.TEXT: "a", Kind.PORT: 1, Kind.LIST: ["a", "b"], Kind.SWITCH: "1"}
     for option in SERVE_OPTIONS.values():
@@ -65,7 +65,7 @@ def test_each_option_can_be_set_by_its_variable(monkeypatch: pytest.MonkeyPatch)
     ],
 )
 def test_ports(options: list[str], ports: tuple[int | None, int]) -> None:
-    """There are two by default; --port is one for both."""
+    """By default there are two ports; --port is one for both."""
     serving = parsed(*options)
     assert (serving.grpc_port, serving.rest_port) == ports
 
@@ -100,13 +100,13 @@ def test_ports(options: list[str], ports: tuple[int | None, int]) -> None:
     ],
 )
 def test_wrong_options(options: list[str], message: str) -> None:
-    """The sentence says what the option takes; it doesn't repeat a secret."""
+    """The message says what the option takes, and doesn't repeat a secret."""
     assert rejection(*options) == message
 
 
 @each("host", ["0.0.0.0", "::", "192.168.1.20", "tasks", "127.0.0.1.evil.test"])
 def test_a_host_that_others_reach_needs_a_name_or_a_token(host: str) -> None:
-    """Nobody opens the server to a network by accident; either option says that it is meant."""
+    """Without either option nobody opens the server to a network by accident."""
     assert rejection("--host", host) == (
         f"--host {host} lets other machines reach the server. Name the host by which they call it, such as --allow-host"
         " tasks, or set a secret for the page and the control endpoints by --token."

@@ -25,12 +25,12 @@ from .running import BASE, QUEUE, Emulator, Worker, running_emulator
 
 
 def now_of(server: Emulator) -> datetime:
-    """The server's instant."""
+    """Return the server's instant."""
     return datetime.fromisoformat(server.get("/healthz")["now"])
 
 
 def refusal(server: Emulator, method: str, path: str, body: str | bytes = "") -> tuple[int, str, str]:
-    """HTTP status, code and sentence of Google's error, whose shape is checked."""
+    """Check the shape of Google's error, and return its HTTP status, code and message."""
     headers = {"Content-Type": "application/json"} if body else {}
     answer = requests.request(method, f"{server.url}{path}", data=body, headers=headers, timeout=PATIENCE)
     error = answer.json()["error"]
@@ -40,7 +40,7 @@ def refusal(server: Emulator, method: str, path: str, body: str | bytes = "") ->
 
 
 def held_until(answering: threading.Event, arrived: threading.Event | None = None) -> Callable[[Received], Reply]:
-    """Answers 200 once ``answering`` is set; ``arrived`` is set when a request is there."""
+    """Return a reply of 200 that waits for ``answering``; ``arrived`` is set when a request is there."""
 
     def reply(_: Received) -> Reply:
         if arrived is not None:
@@ -51,7 +51,7 @@ def held_until(answering: threading.Event, arrived: threading.Event | None = Non
 
 
 def test_the_health_endpoint_says_what_time_it_is(server: Emulator) -> None:
-    """It answers as long as the server does."""
+    """It answers as long as the server runs."""
     health = server.get("/healthz")
     assert health["status"] == "ok"
     assert datetime.fromisoformat(health["now"]).tzinfo is not None
@@ -74,7 +74,7 @@ def test_a_jump_visits_each_event_at_its_own_instant(server: Emulator, worker: W
 
 
 def test_a_jump_says_what_happened_on_the_way(server: Emulator, worker: Worker) -> None:
-    """Like the summary of a driving method in a test; what waits for something else is listed with its reason."""
+    """The result is like the summary of a driving method; tasks that can't be dispatched are listed with the reason."""
     due = now_of(server) + timedelta(minutes=5)
     server.create({"schedule_time": due})
     paused = QUEUE.replace("emails", "paused")
@@ -112,7 +112,7 @@ def test_time_does_not_go_backwards(server: Emulator) -> None:
 
 
 def test_a_jump_waits_for_what_is_under_way(server: Emulator, worker: Worker) -> None:
-    """It doesn't go until the answer is there; the result is one of the jump's, the attempt was made before."""
+    """It doesn't move time before the response; its result has the outcome of the attempt that began before it."""
     arrived, answering = threading.Event(), threading.Event()
     worker.reply = held_until(answering, arrived)
     server.create()
@@ -128,15 +128,15 @@ def test_a_jump_waits_for_what_is_under_way(server: Emulator, worker: Worker) ->
     assert [(gone["attempts"], gone["succeeded"]) for gone in told] == [(0, 1)]
 
 
-def test_draining_jumps_until_nothing_is_to_come(server: Emulator, worker: Worker) -> None:
-    """However far away that is."""
+def test_draining_jumps_until_no_task_waits(server: Emulator, worker: Worker) -> None:
+    """The last task may be arbitrarily far in the future."""
     server.create({"schedule_time": now_of(server) + timedelta(days=29)})
     assert server.post("/control/drain")["succeeded"] == 1
     assert [one.target for one in worker.received] == ["/send"]
 
 
 def test_a_jump_has_a_limit(server: Emulator, worker: Worker) -> None:
-    """A task that fails for ever would keep it going; the error says how far it has come."""
+    """A task that always fails would keep it going; the error has the instant that it reached."""
     worker.reply = lambda _: (500, [], b"")
     server.create()
     code, status, message = refusal(server, "POST", "/control/drain", '{"limit": 3}')
@@ -148,8 +148,8 @@ def test_a_jump_has_a_limit(server: Emulator, worker: Worker) -> None:
     assert server.results()[:3] == [500, 500, 500]
 
 
-def test_what_is_rejected_is_called_by_its_name(server: Emulator, worker: Worker) -> None:
-    """A jump that reaches its limit is not called a drain."""
+def test_the_error_names_the_endpoint(server: Emulator, worker: Worker) -> None:
+    """The error of a jump that reaches its limit doesn't call it a drain."""
     worker.reply = lambda _: (500, [], b"")
     server.create({"schedule_time": now_of(server) + timedelta(minutes=5)})
     _, _, message = refusal(server, "POST", "/control/jump", '{"by": "1h", "limit": 1}')
@@ -167,7 +167,7 @@ def test_what_is_rejected_is_called_by_its_name(server: Emulator, worker: Worker
     ],
 )
 def test_a_jump_too_far_is_rejected_before_anything_happens(server: Emulator, worker: Worker, body: str) -> None:
-    """Nothing is dispatched on a way whose end can't be reached, and time stays where it is."""
+    """Nothing is dispatched if the end can't be reached, and time stays where it is."""
     server.create({"schedule_time": now_of(server) + timedelta(days=1)})
     before = now_of(server)
     code, status, message = refusal(server, "POST", "/control/jump", body)
@@ -179,7 +179,7 @@ def test_a_jump_too_far_is_rejected_before_anything_happens(server: Emulator, wo
 
 
 def test_time_goes_on_after_the_farthest_jump() -> None:
-    """The server is as good as before, but for jumps."""
+    """The server still works, except for further jumps."""
     with running_emulator("--queue", "emails", "--log-format", "none") as server:
         farthest = "9000-01-01T00:00:00+00:00"
         assert server.post("/control/jump", to=farthest)["now"] == farthest
@@ -213,8 +213,8 @@ def test_waiting_ends_when_the_answer_is_there(server: Emulator, worker: Worker)
     assert server.results() == [200]
 
 
-def test_waiting_in_vain_says_what_is_under_way(server: Emulator, worker: Worker) -> None:
-    """The error is Google's for a deadline."""
+def test_a_time_out_for_idle_names_what_is_under_way(server: Emulator, worker: Worker) -> None:
+    """The error is Google's for an exceeded deadline, and names the attempts."""
     arrived, answering = threading.Event(), threading.Event()
     worker.reply = held_until(answering, arrived)
     server.create({"name": f"{QUEUE}/tasks/slow"})
@@ -227,15 +227,15 @@ def test_waiting_in_vain_says_what_is_under_way(server: Emulator, worker: Worker
     answering.set()
 
 
-def test_without_a_timeout_it_is_only_asked(server: Emulator, worker: Worker) -> None:
-    """What is idle already is not waited for."""
+def test_a_timeout_of_zero_does_not_wait(server: Emulator, worker: Worker) -> None:
+    """With a timeout of 0 the endpoint answers at once."""
     server.create()
     server.post("/control/wait")
     assert list(server.post("/control/wait", timeout="0s")) == ["now"]
 
 
-def test_waiting_for_emptiness_in_vain_says_what_is_to_come(server: Emulator) -> None:
-    """A task for later keeps the server from being empty, not from being idle."""
+def test_a_time_out_for_empty_names_the_waiting_tasks(server: Emulator) -> None:
+    """With a task for later the server is idle, but not empty."""
     server.create({"name": f"{QUEUE}/tasks/later", "schedule_time": now_of(server) + timedelta(hours=1)})
     server.post("/control/wait")
     assert refusal(server, "POST", "/control/wait", '{"for": "empty", "timeout": "0s"}') == (
@@ -245,8 +245,8 @@ def test_waiting_for_emptiness_in_vain_says_what_is_to_come(server: Emulator) ->
     )
 
 
-def test_a_reset_forgets_everything_but_the_time(server: Emulator, worker: Worker) -> None:
-    """Queues are those of the start, names are free again, and time doesn't go back."""
+def test_a_reset_removes_everything_but_the_time(server: Emulator, worker: Worker) -> None:
+    """Only the queues of the start remain, names can be used again, and time doesn't go back."""
     other = QUEUE.replace("emails", "other")
     with server.client() as client:
         client.create_queue(parent=QUEUE.partition("/queues/")[0], queue={"name": other})
@@ -262,8 +262,8 @@ def test_a_reset_forgets_everything_but_the_time(server: Emulator, worker: Worke
     assert server.results() == [200]
 
 
-def test_a_reset_breaks_off_what_is_under_way(server: Emulator, worker: Worker) -> None:
-    """A waiting jump gets an error, and the answer is dropped."""
+def test_a_reset_cancels_what_is_under_way(server: Emulator, worker: Worker) -> None:
+    """A waiting jump gets an error, and the response of the attempt is dropped."""
     arrived, answering = threading.Event(), threading.Event()
     worker.reply = held_until(answering, arrived)
     server.create()
@@ -280,8 +280,8 @@ def test_a_reset_breaks_off_what_is_under_way(server: Emulator, worker: Worker) 
     assert server.results() == []
 
 
-def test_tasks_are_there_to_look_at(server: Emulator, worker: Worker) -> None:
-    """Removed ones, too, with their payload and attempts."""
+def test_tasks_can_be_inspected(server: Emulator, worker: Worker) -> None:
+    """The endpoint lists removed tasks, too, with their payload and attempts."""
     task = server.create({"name": f"{QUEUE}/tasks/one"}, headers={"X-Own": "mine"}, body=b"hello")
     server.create({"schedule_time": now_of(server) + timedelta(hours=1)}, body=b"\xff")
     server.post("/control/wait")
@@ -307,7 +307,7 @@ def test_tasks_are_there_to_look_at(server: Emulator, worker: Worker) -> None:
 
 
 def test_an_app_engine_task_has_its_routing(server: Emulator) -> None:
-    """It is next to the relative URI, with the service `default` if it names none."""
+    """The routing is next to the relative URI; the service is `default` if the task names none."""
     for routing in ({}, {"service": "mailer", "version": "v2"}):
         task = {"app_engine_http_request": {"relative_uri": "/send", "app_engine_routing": routing}}
         with server.client() as client:
@@ -319,8 +319,8 @@ def test_an_app_engine_task_has_its_routing(server: Emulator) -> None:
     ]
 
 
-def test_the_timeline_is_there_to_look_at(server: Emulator, worker: Worker) -> None:
-    """As data and as text, as in Python tests, with rejected calls."""
+def test_the_timeline_can_be_read(server: Emulator, worker: Worker) -> None:
+    """It comes as data and as text, as in Python tests, and includes rejected calls."""
     server.create({"name": f"{QUEUE}/tasks/one"})
     server.post("/control/wait")
     requests.get(f"{server.url}/v2/{QUEUE}/tasks/two", timeout=PATIENCE)
@@ -547,10 +547,10 @@ def test_the_timeline_is_there_to_look_at(server: Emulator, worker: Worker) -> N
         ),
     ],
 )
-def test_what_is_wrong_is_reported_in_a_sentence(
+def test_an_invalid_request_gets_an_error(
     server: Emulator, method: str, path: str, body: str | bytes, expected: tuple[int, str, str]
 ) -> None:
-    """In Google's shape of an error; nothing has happened."""
+    """The error has Google's form, and nothing has happened."""
     before = server.get("/control/timeline")
     assert refusal(server, method, path, body) == expected
     assert server.get("/control/timeline") == before
@@ -614,7 +614,7 @@ BY_HOST = (
 def test_a_page_controls_nothing(
     server: Emulator, path: str, headers: dict[str, str], body: str, expected: tuple[int, str, str]
 ) -> None:
-    """Pages of other sites, under whatever name, are rejected as at the API; nothing has happened."""
+    """Requests of other sites' pages are rejected, under any host name, and nothing has happened."""
     before = server.get("/control/timeline")
     with requests.Session() as session:
         request = requests.Request("POST", server.url, headers=headers, data=body.encode()).prepare()
@@ -627,13 +627,13 @@ def test_a_page_controls_nothing(
 
 @pytest.mark.parametrize("path", ["/healthz", "/control/tasks", "/oauth2/v3/certs", "/", "/nonsense"])
 def test_a_rebound_name_reads_nothing(server: Emulator, path: str) -> None:
-    """Whatever there is at the path."""
+    """No path answers a page that uses DNS rebinding."""
     answer = requests.get(f"{server.url}{path}", headers={"Host": "evil.test:9090"}, timeout=PATIENCE)
     assert (answer.status_code, answer.json()["error"]["message"]) == (403, BY_HOST)
 
 
 def test_a_token_protects_the_control_endpoints() -> None:
-    """However their paths are encoded; the API, keys and health answer without it."""
+    """This holds for percent-encoded paths, too; the API, keys and health answer without a token."""
     with running_emulator("--queue", "emails", "--token", "s3cret", "--log-format", "none") as server:
         assert f"  page    {server.url}/#token=TOKEN" in server.banner
 
@@ -652,7 +652,7 @@ def test_a_token_protects_the_control_endpoints() -> None:
 
 
 def test_the_next_calls_of_an_rpc_fail(server: Emulator) -> None:
-    """As often as it was asked for, over gRPC and REST alike; the service sees nothing of them."""
+    """As many calls fail as the request asks for, over gRPC and REST; they don't reach the service."""
     assert server.post("/control/fail", rpc="CreateTask", times=2) == {
         "rpc": "create_task",
         "code": "UNAVAILABLE",
@@ -674,7 +674,7 @@ def test_the_next_calls_of_an_rpc_fail(server: Emulator) -> None:
 
 
 def test_calls_fail_for_one_queue_with_a_code_and_a_message(server: Emulator) -> None:
-    """Those about other queues, and other calls, work; a reset forgets what was planned."""
+    """Calls about other queues, and other RPCs, work; a reset removes the planned failures."""
     other = QUEUE.replace("emails", "receipts")
     with server.client() as client:
         client.create_queue(parent=QUEUE.partition("/queues/")[0], queue={"name": other})
@@ -709,14 +709,14 @@ def test_calls_fail_for_one_queue_with_a_code_and_a_message(server: Emulator) ->
     ],
 )
 def test_failures_that_cannot_be_planned(server: Emulator, query: str, message: str) -> None:
-    """The sentence says what the field takes; what ends in a list is compared to its beginning."""
+    """The error names the values that the field takes; only the beginning of long lists is compared."""
     code, _, text = refusal(server, "POST", f"/control/fail?{query}")
     assert code == 400
     assert text == message if message.endswith(".") else text.startswith(message)
 
 
 def test_the_page_names_every_endpoint() -> None:
-    """Those that programs call; the page of the browser has its own."""
+    """The documentation names every endpoint for programs, but not those of the browser's page."""
     page = (Path(__file__).parents[3] / "docs" / "serve.md").read_text("utf-8")
     application = web.Application()
     Control(SchedulerLoop(Settings(), Sender(Destinations()), Log("none", print))).add_to(application)

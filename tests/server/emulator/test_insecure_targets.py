@@ -1,4 +1,4 @@
-"""A developer's own https servers, whose certificates nobody has signed."""
+"""Tests of a developer's own https servers with self-signed certificates."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .test_parts import request_to
 
 
 def certificate(folder: Path) -> ssl.SSLContext:
-    """Return what a server needs that has signed its certificate itself."""
+    """Return the context of a server with a self-signed certificate."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     day = dt.datetime(2020, 1, 1, tzinfo=dt.timezone.utc)
@@ -53,12 +53,12 @@ class Accepts(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Write no log."""
 
 
 @pytest.fixture
 def port(tmp_path: Path) -> Iterator[int]:
-    """The port of a server that has signed its certificate itself."""
+    """Yield the port of a server with a self-signed certificate."""
     with HTTPServer(("127.0.0.1", 0), Accepts) as server:
         server.socket = certificate(tmp_path).wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -80,7 +80,7 @@ def sent_by(destinations: Destinations, url: str) -> Sent:
 
 
 def test_a_certificate_is_not_verified_where_an_option_says_so(port: int) -> None:
-    """It is for this host alone; others are verified, and the diagnostic names the option."""
+    """The option is for this host only; others are verified, and the diagnostic names the option."""
     url = f"https://localhost:{port}/send"
     assert sent_by(Destinations(insecure={"localhost"}), url).outcome.http_status == 204
     rejected = sent_by(Destinations(insecure={"other.test"}), url)
@@ -101,6 +101,6 @@ def test_a_certificate_is_not_verified_where_an_option_says_so(port: int) -> Non
     ],
 )
 def test_the_host_that_is_called_counts(url: str, route: Route) -> None:
-    """That of a forwarding rather than of the task, however it is written."""
+    """The option compares the host of the forwarding rather than of the task, in any spelling."""
     forwardings = [Forwarding("https://worker.test=https://localhost:8443")]
     assert Destinations(forwardings, insecure={"localhost", "::1"}).route(url, is_app_engine=False) == route

@@ -31,8 +31,8 @@ AT = 1_700_000_000 * SECOND
         ("\ud800 \U000e0041", "\\ud800 \\U000e0041"),
     ],
 )
-def test_what_a_terminal_acts_on_is_escaped(text: str, shown: str) -> None:
-    """Control characters, ends of lines and changes of direction are; other characters stay."""
+def test_characters_that_affect_a_terminal_are_escaped(text: str, shown: str) -> None:
+    """Control characters, line ends and changes of direction are escaped; other characters stay."""
     assert visible(text) == shown
     lines: list[str] = []
     Log("text", lines.append).line(text, AT)
@@ -40,7 +40,7 @@ def test_what_a_terminal_acts_on_is_escaped(text: str, shown: str) -> None:
 
 
 def test_a_line_of_json_has_no_control_characters() -> None:
-    """It is one line of visible characters, and has the same value when it is read."""
+    """It is one line of visible characters, and parses to the same value."""
     lines: list[str] = []
     text = "a\n\x7f\x9b\u2028\u202e\ud800\U000e0041é"
     Log("json", lines.append).line(text, AT)
@@ -66,14 +66,14 @@ def test_a_line_of_json_has_no_control_characters() -> None:
     ],
 )
 def test_missing_lines_are_counted(form: str, line: str) -> None:
-    """The line that takes their place has the form of the log, and the instant of its latest line."""
+    """The line that replaces them has the log's form, and the instant of the latest line."""
     log = Log(form, lambda _: None)
     log.line("stopping", AT)
     assert log.lost(2) == line
 
 
 class Disk:
-    """A file that takes what `takes` says, write by write: a number of bytes, None, or an error; then everything."""
+    """A file with planned results of writes: a number of bytes, None, or an error; then it accepts everything."""
 
     def __init__(self, *takes: int | OSError | None) -> None:
         self.content = b""
@@ -90,7 +90,7 @@ class Disk:
 
 @contextmanager
 def writing(disk: Disk, limit: int = 1_000) -> Iterator[LogWriter]:
-    """Write to ``disk`` until the block ends."""
+    """Yield a writer to ``disk``, and close it at the end."""
     writer = LogWriter(disk.write, "{} lost".format, limit)
     try:
         yield writer
@@ -128,7 +128,7 @@ def test_a_line_that_cannot_be_written_is_counted(takes: tuple[int | OSError | N
 
 
 class Unread(Disk):
-    """A pipe that takes nothing until it is read."""
+    """A pipe that accepts nothing until it is read."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -158,7 +158,7 @@ def test_a_log_that_is_not_read_blocks_nothing() -> None:
 
 
 def test_a_line_longer_than_the_limit_is_written() -> None:
-    """If nothing else waits, there is no reason to drop it."""
+    """It is not dropped if nothing else waits."""
     disk = Disk()
     with writing(disk, limit=10) as writer:
         writer.write("a" * 100)
@@ -166,7 +166,7 @@ def test_a_line_longer_than_the_limit_is_written() -> None:
 
 
 def test_a_log_is_encoded_as_its_reader_expects() -> None:
-    """What the encoding has no character for is escaped."""
+    """Characters that the encoding doesn't have are escaped."""
     disk = Disk()
     writer = LogWriter(disk.write, str, encoding="ascii")
     writer.write("→ é")

@@ -1,4 +1,4 @@
-"""The emulator's model has one owner, the event loop, which answers calls; jumps wait for it."""
+"""Tests that one event loop owns the emulator's model and answers calls, and that jumps wait for it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def creating(**task: Any) -> IncomingCall:
 
 
 def create_when_quiet(scheduler: SchedulerLoop) -> asyncio.Task[Any]:
-    """Create a task as soon as nothing is due: a waiting jump has been woken by then, and does not run yet."""
+    """Create a task as soon as nothing is due: by then a waiting jump has been woken, but has not run yet."""
 
     async def create() -> Any:
         await scheduler.until(scheduler.is_quiet)
@@ -69,7 +69,7 @@ def create_when_quiet(scheduler: SchedulerLoop) -> asyncio.Task[Any]:
 
 @pytest.mark.parametrize("drains", [True, False], ids=["drain", "jump"])
 def test_a_jump_that_a_call_overtakes_waits_again(drains: bool) -> None:
-    """A task that is created between the waking of a jump and its next move goes out before time moves on."""
+    """A task that is created after a jump is woken and before it runs is dispatched before time moves."""
 
     async def run() -> tuple[tasks_v2.Task, Jump, list[tuple[int, int]]]:
         scheduler = scheduler_loop()
@@ -90,7 +90,7 @@ def test_a_jump_that_a_call_overtakes_waits_again(drains: bool) -> None:
 
 
 class CreatesAnother(AlwaysDelivers):
-    """Creates a task before each answer, so that tasks arrive as fast as they are answered."""
+    """Creates a task before each answer, so that tasks arrive as fast as they finish."""
 
     scheduler: SchedulerLoop
 
@@ -102,7 +102,7 @@ class CreatesAnother(AlwaysDelivers):
 
 @pytest.mark.parametrize("verb", ["drain", "jump"])
 def test_a_jump_ends_although_tasks_keep_arriving(verb: str) -> None:
-    """Time does not move meanwhile, so it reaches its limit at the instant at which it began, and says so."""
+    """Time does not move meanwhile: the jump reaches its limit at its first instant, and the error says so."""
 
     async def run() -> tuple[str, int]:
         sender = CreatesAnother(Destinations())
@@ -127,7 +127,7 @@ def test_a_jump_ends_although_tasks_keep_arriving(verb: str) -> None:
 
 
 class NeverAnswers(AlwaysDelivers):
-    """Leaves every request without an answer."""
+    """Never answers a request."""
 
     async def send(self, request: TargetRequest, seconds: float) -> Sent:
         """Wait for ever."""
@@ -150,7 +150,7 @@ class Watched(SchedulerLoop):
 
 @pytest.mark.parametrize("path", ["/control/jump?by=1h", "/control/drain", "/control/wait?timeout=1d"])
 def test_a_caller_that_disconnects_ends_what_it_asked_for(path: str) -> None:
-    """Nobody would learn how a jump ended: time goes on by the wall's clock, and the next jump may begin."""
+    """Without a client the jump ends: time follows the wall clock again, and the next jump may begin."""
 
     async def run() -> bool:
         scheduler = Watched(Settings(queues={"emails": {}}), NeverAnswers(Destinations()), Log("none", print))
@@ -181,7 +181,7 @@ def test_a_caller_that_disconnects_ends_what_it_asked_for(path: str) -> None:
 
 
 class Answers:
-    """Answers every call, and keeps in which thread."""
+    """Answers every call, and records the thread."""
 
     def __init__(self) -> None:
         self.threads: set[int] = set()
@@ -195,7 +195,7 @@ class Answers:
 
 
 def test_calls_are_answered_by_the_event_loop_alone() -> None:
-    """Sixteen threads call at the same time, over gRPC and over REST; the loop's own thread answers every call."""
+    """Sixteen threads call at once over gRPC and REST; the loop's own thread answers every call."""
 
     def over_grpc(address: str, name: str) -> str:
         with grpc.insecure_channel(address) as channel:

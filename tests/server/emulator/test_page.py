@@ -1,4 +1,4 @@
-"""The emulator's page: its document, its tables, its events. tests/slow/browser has it in a browser."""
+"""Tests of the emulator's page: its document, its tables and its events. tests/slow/browser has tests in a browser."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .running import BASE, QUEUE, Emulator, Worker, running_emulator
 
 
 def events_of(server: Emulator, **headers: str) -> Iterator[tuple[str, Any]]:
-    """The events that a client gets, by name, with their data."""
+    """Yield the events that a client gets, by name, with their data."""
     url = f"{server.url}/control/events"
     with requests.get(url, stream=True, timeout=PATIENCE, headers=headers) as answer:
         assert answer.headers["Content-Type"] == "text/event-stream"
@@ -37,7 +37,7 @@ def events_of(server: Emulator, **headers: str) -> Iterator[tuple[str, Any]]:
 
 
 def until(events: Iterator[tuple[str, Any]], kind: str) -> list[dict[str, Any]]:
-    """The events of the timeline up to the first of a kind."""
+    """Return the events of the timeline up to the first one of a kind."""
     found: list[dict[str, Any]] = []
     for name, data in events:
         found += data["events"] if name == "events" else []
@@ -47,7 +47,7 @@ def until(events: Iterator[tuple[str, Any]], kind: str) -> list[dict[str, Any]]:
 
 
 def test_the_document(server: Emulator) -> None:
-    """It is one file that holds nothing of the queues, runs its own script alone, and is in no frame."""
+    """It is one file without data of the queues, runs only its own script, and can't be framed."""
     answer = requests.get(f"{server.url}/", timeout=PATIENCE)
     script = answer.text.partition('<script type="module">')[2].partition("</script>")[0]
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -60,14 +60,14 @@ def test_the_document(server: Emulator) -> None:
     assert "emails" not in answer.text
 
 
-def test_other_methods_are_none_of_the_page(server: Emulator) -> None:
-    """Whoever posts there is told what there is."""
+def test_the_page_answers_only_get(server: Emulator) -> None:
+    """A POST to the page gets an error."""
     answer = requests.post(f"{server.url}/", timeout=PATIENCE)
     assert (answer.status_code, answer.json()["error"]["status"]) == (404, "NOT_FOUND")
 
 
 def test_the_overview_has_queues_and_a_page_of_tasks(server: Emulator, worker: Worker) -> None:
-    """Queues with state, counts and settings; the newest tasks first, as many as were asked for."""
+    """It has queues with state, counts and settings, and the newest tasks, up to the requested number."""
     for number in range(3):
         server.create({"name": f"{QUEUE}/tasks/task-{number}"})
     server.post("/control/wait")
@@ -104,7 +104,7 @@ def test_the_overview_has_queues_and_a_page_of_tasks(server: Emulator, worker: W
 def test_the_overview_has_what_matches(
     server: Emulator, worker: Worker, fields: dict[str, str], found: list[str]
 ) -> None:
-    """By a part of name or URL in any case, by state, by queue."""
+    """Filters take a part of the name or URL in any case, a state, or a queue."""
     for number in range(2):
         server.create({"name": f"{QUEUE}/tasks/task-{number}"})
     server.post("/control/wait")
@@ -127,14 +127,14 @@ def test_the_overview_has_what_matches(
     ],
 )
 def test_a_wrong_overview(server: Emulator, query: str, message: str) -> None:
-    """The sentence says what the field takes."""
+    """The error says what the field takes."""
     answer = requests.get(f"{server.url}/control/overview?{query}", timeout=PATIENCE)
     assert answer.status_code == 400
     assert answer.json()["error"]["message"] == message
 
 
 def test_events_come_as_they_happen(server: Emulator, worker: Worker) -> None:
-    """A stream begins with what there is, and goes on with what comes: requests and responses are there, no secret."""
+    """A stream begins with past events and follows new ones, with requests and responses but without secrets."""
     events = events_of(server)
     name, begin = next(events)
     assert (name, begin["left_out"]) == ("begin", 0)
@@ -150,7 +150,7 @@ def test_events_come_as_they_happen(server: Emulator, worker: Worker) -> None:
 
 
 def test_a_reset_begins_the_stream_anew(server: Emulator) -> None:
-    """The events after it are those of the new start."""
+    """After a reset the stream has only the events of the new simulation."""
     events = events_of(server)
     assert next(events)[0] == "begin"
     server.post("/control/reset")
@@ -158,7 +158,7 @@ def test_a_reset_begins_the_stream_anew(server: Emulator) -> None:
 
 
 def test_a_server_that_stops_ends_its_streams() -> None:
-    """Whoever follows its events does not hold it up."""
+    """A client that follows the events doesn't delay the stop."""
     with running_emulator("--queue", "emails", "--log-format", "none") as server:
         events = events_of(server)
         next(events)
@@ -178,13 +178,13 @@ def test_a_token_protects_the_data_of_the_page() -> None:
 
 
 def a_scheduler() -> SchedulerLoop:
-    """A scheduler loop with the queue ``emails``, whose deliveries nobody runs."""
+    """Return a scheduler loop with the queue ``emails`` whose deliveries don't run."""
     settings = Settings(queues={"emails": {}})
     return SchedulerLoop(settings, Sender(Destinations()), Log("none", print))
 
 
-def test_too_much_at_once_is_left_out() -> None:
-    """A stream that is slow gets the latest events, and how many it has missed."""
+def test_a_slow_stream_misses_events() -> None:
+    """A slow stream gets the latest events, and the number of those that it missed."""
     scheduler = a_scheduler()
     feed = Feed(scheduler)
     list(feed.read())
@@ -200,7 +200,7 @@ def test_too_much_at_once_is_left_out() -> None:
 
 
 def test_a_stream_that_comes_late_begins_with_the_latest() -> None:
-    """It says how many came before."""
+    """It has the number of earlier events."""
     scheduler = a_scheduler()
     service, now = scheduler.simulation.service, scheduler.observe()
     for _ in range(FIRST):
@@ -213,7 +213,7 @@ def test_a_stream_that_comes_late_begins_with_the_latest() -> None:
 
 
 def test_only_recent_attempts_are_kept() -> None:
-    """The oldest entry makes room for a new one; an entry that changes stays where it is."""
+    """A new entry replaces the oldest one; a changed entry keeps its place."""
     recent: Recent[str, int] = Recent(2)
     for key, value in [("a", 1), ("b", 2), ("a", 3), ("c", 4)]:
         recent[key] = value

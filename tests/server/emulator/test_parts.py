@@ -52,7 +52,7 @@ QUEUE = "projects/test-project/locations/us-central1/queues/emails"
     ],
 )
 def test_a_request_goes_where_its_url_or_a_forwarding_says(url: str, goes_to: Route) -> None:
-    """The path stays; a forwarding may lead anywhere, a URL itself only to this machine."""
+    """The path stays; a forwarding may go to any machine, a URL itself only to this one."""
     given = ["https://worker.test=http://127.0.0.1:8080/", "https://shop.test/deep=http://worker:9000/base"]
     destinations = Destinations([Forwarding(one) for one in given])
     assert destinations.route(url, is_app_engine=False) == goes_to
@@ -62,7 +62,7 @@ def test_a_request_goes_where_its_url_or_a_forwarding_says(url: str, goes_to: Ro
     "url", ["http://10.0.0.1/", "http://127.0.0.1.example.com/", "http://localhost.example.com/", "https://a.b/"]
 )
 def test_other_machines_are_rejected_unless_they_are_allowed(url: str) -> None:
-    """By their names alone: nothing is looked up."""
+    """Only the name counts: it is not resolved."""
     refused = Destinations().route(url, is_app_engine=False)
     assert isinstance(refused, NotSent)
     assert refused.sentence.startswith(
@@ -74,8 +74,8 @@ def test_other_machines_are_rejected_unless_they_are_allowed(url: str) -> None:
 @pytest.mark.parametrize(
     ("url", "host"), [("http://0.0.0.0:8097/x", "0.0.0.0"), ("http://[::]:8097/x", "::"), ("http://0:8097/x", "0")]
 )
-def test_an_address_to_listen_at_is_rejected(url: str, host: str) -> None:
-    """It is this machine's in a way, and nothing that the service could send to."""
+def test_an_address_to_listen_on_is_rejected(url: str, host: str) -> None:
+    """Such an address works for this machine, but the service could not send to it."""
     refused = Destinations().route(url, is_app_engine=False)
     assert isinstance(refused, NotSent)
     assert refused.sentence == (
@@ -86,7 +86,7 @@ def test_an_address_to_listen_at_is_rejected(url: str, host: str) -> None:
 
 
 def test_an_invalid_url_is_rejected() -> None:
-    """The service accepts any text that begins like a URL, and so does this server."""
+    """The service accepts any text that begins like a URL, and so does this server; the attempt then fails."""
     refused = Destinations(allow_remote=True).route("http://:99999/", is_app_engine=False)
     assert isinstance(refused, NotSent)
     assert refused.sentence == "http://:99999/ is not a URL that a request can be sent to."
@@ -97,14 +97,14 @@ def test_an_invalid_url_is_rejected() -> None:
 
 @pytest.fixture
 def wall(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """What the wall's clock shows, to set."""
+    """Return the wall clock's time as a list that tests can change."""
     shows = [1_000 * SECOND]
     monkeypatch.setattr(WallClock, "wall_now", staticmethod(lambda: shows[0]))
     return shows
 
 
 def begun() -> WallClock:
-    """A clock that has been contacted."""
+    """Return a clock that has begun to run."""
     clock = WallClock()
     clock.use()
     return clock
@@ -119,8 +119,8 @@ def test_the_clock_follows_the_wall_clock(wall: list[int]) -> None:
     assert (clock.now, clock.elapsed) == (1_005 * SECOND, 5 * SECOND)
 
 
-def test_the_clock_does_not_go_back_with_the_walls(wall: list[int]) -> None:
-    """It does not move until the wall clock has caught up."""
+def test_the_clock_does_not_go_back_with_the_wall_clock(wall: list[int]) -> None:
+    """If the wall clock goes back, this clock waits until it has caught up."""
     clock = begun()
     wall[0] -= 100 * SECOND
     clock.observe()
@@ -128,7 +128,7 @@ def test_the_clock_does_not_go_back_with_the_walls(wall: list[int]) -> None:
 
 
 def test_a_held_clock_moves_only_when_it_is_moved(wall: list[int]) -> None:
-    """Let go, it goes on from where it is, ahead of the wall's."""
+    """After it is released it goes on from its instant, ahead of the wall clock."""
     clock = begun()
     clock.hold()
     wall[0] += SECOND
@@ -142,7 +142,7 @@ def test_a_held_clock_moves_only_when_it_is_moved(wall: list[int]) -> None:
 
 
 def test_the_clock_is_never_less_far_ahead(wall: list[int]) -> None:
-    """After a jump that took longer than it was wide, it is where it would be without."""
+    """A jump that takes longer in real time than it moves does not slow the clock down."""
     clock = begun()
     clock.hold()
     clock.move(1_060 * SECOND)
@@ -155,7 +155,7 @@ def test_the_clock_is_never_less_far_ahead(wall: list[int]) -> None:
 
 
 def test_a_clock_that_begins_again_is_as_far_ahead(wall: list[int]) -> None:
-    """A reset doesn't turn time back."""
+    """A reset doesn't turn time back: the new clock has the same lead."""
     clock = begun()
     clock.hold()
     clock.move(5_000 * SECOND)
@@ -169,7 +169,7 @@ def test_a_clock_that_begins_again_is_as_far_ahead(wall: list[int]) -> None:
 
 
 def request_to(url: str) -> TargetRequest:
-    """The request of a task for ``url``."""
+    """Return the request of a task for ``url``."""
     with FakeCloudTasks(queues=["emails"]) as cloud_tasks:
         route = cloud_tasks.route(url)
         cloud_tasks.client().create_task(parent=QUEUE, task={"http_request": {"url": url}})
@@ -188,8 +188,8 @@ def sent(url: str, seconds: float = 60) -> Sent:
     return asyncio.run(send())
 
 
-def test_silence_is_the_deadline() -> None:
-    """Past its seconds an answer is not awaited any more."""
+def test_no_answer_until_the_deadline() -> None:
+    """The sender stops waiting for a response after the deadline's seconds."""
     released = threading.Event()
     with serving(lambda _: (200 if released.wait(60) else 500, [], b"")) as server:
         outcome = sent(f"{server.url}/slow", 0.01)
@@ -212,7 +212,7 @@ TOO_LONG = "a header or its status line is longer than 65,536 bytes. Send shorte
     ids=["nothing", "no HTTP", "half an answer", "long header", "long status line"],
 )
 def test_a_broken_answer_counts_as_no_response(answer: bytes, reason: str) -> None:
-    """As without a connection; the diagnostic names the URL."""
+    """It counts like a missing connection; the diagnostic names the URL."""
     with answering_raw(answer) as url:
         outcome = sent(f"{url}/x")
     assert outcome.outcome == NO_RESPONSE
@@ -235,7 +235,7 @@ def test_a_broken_answer_counts_as_no_response(answer: bytes, reason: str) -> No
 def test_the_reason_is_reported_without_the_librarys_words(
     error: OSError, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """aiohttp would begin with the host and what it takes for the state of TLS."""
+    """aiohttp's message would begin with the host and its internal state of TLS."""
 
     async def fails(*_: object, **__: object) -> NoReturn:
         raise error
@@ -272,21 +272,21 @@ def test_a_server_without_tls_counts_as_no_response() -> None:
 
 
 def test_a_header_may_have_64_kb() -> None:
-    """As with other HTTP clients; with aiohttp's own limit of 8 KB the attempt would have no response."""
+    """Other HTTP clients accept that, too; with aiohttp's own limit of 8 KB the attempt would have no response."""
     with serving(lambda _: (200, [("X-Long", "a" * 65_500)], b"")) as server:
         outcome = sent(f"{server.url}/x")
     assert (outcome.outcome, len(outcome.headers["x-long"])) == (response(200), 65_500)
 
 
 def test_an_answer_comes_with_its_headers() -> None:
-    """They may ask for something, such as to come back later."""
+    """The service reads some of them, such as Retry-After."""
     with serving(lambda _: (429, [("Retry-After", "7")], b"not now")) as server:
         outcome = sent(f"{server.url}/x")
     assert (outcome.outcome, outcome.headers["retry-after"]) == (response(429), "7")
 
 
 class Connections:
-    """A server that counts connections, and answers requests when so many have come."""
+    """A server that counts connections, and answers only after a number of requests has come."""
 
     def __init__(self, together: int) -> None:
         self.count = 0
@@ -308,7 +308,7 @@ class Connections:
 
 @pytest.mark.parametrize(("requests", "at_once", "connections"), [(5, False, 1), (150, True, 150)])
 def test_connections_are_kept_for_the_next_requests(requests: int, at_once: bool, connections: int) -> None:
-    """One that is free is used again; there are as many as requests under way, for the queues have the limits."""
+    """A free connection is used again; there is no limit, because the queues have limits."""
     listener = socket.create_server(("127.0.0.1", 0))
     request = request_to(f"http://127.0.0.1:{listener.getsockname()[1]}/x")
 
@@ -330,14 +330,14 @@ def test_connections_are_kept_for_the_next_requests(requests: int, at_once: bool
 
 
 class Scripted(Sender):
-    """Gives one answer after the other, or raises one."""
+    """A sender that returns or raises the scripted answers, one after another."""
 
     def __init__(self, *answers: Sent | Exception) -> None:
         super().__init__(Destinations())
         self._answers = list(answers)
 
     async def send(self, request: TargetRequest, seconds: float) -> Sent:
-        """The next answer."""
+        """Return the next answer."""
         answer = self._answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -350,7 +350,7 @@ def outcomes(*answers: Sent | Exception, **options: Any) -> list[Outcome | None]
 
 
 def attempts(*answers: Sent | Exception, **options: Any) -> list[Attempt]:
-    """The attempts at one task that is answered so."""
+    """Return the attempts at one task with these answers."""
 
     async def course() -> list[Attempt]:
         settings = Settings(queues={"emails": {"retry_config": {"max_attempts": len(answers)}}}, **options)
@@ -367,13 +367,13 @@ def attempts(*answers: Sent | Exception, **options: Any) -> list[Attempt]:
     return asyncio.run(course())
 
 
-def test_whatever_goes_wrong_is_the_end_of_an_attempt() -> None:
-    """An error in the server itself loses no task: it is retried."""
+def test_an_error_of_the_server_ends_the_attempt() -> None:
+    """An error in the server itself loses no task: the task is retried."""
     assert outcomes(RuntimeError("a bug"), Sent(response(200))) == [NO_RESPONSE, response(200)]
 
 
 def test_an_answer_that_never_came_ends_the_attempt_at_its_deadline() -> None:
-    """At that very instant, which a jump goes to; the retry follows by its backoff."""
+    """It ends exactly at the deadline, and a jump stops there; the retry follows after its backoff."""
     late, after = attempts(Sent(DEADLINE_EXCEEDED), Sent(response(200)))
     assert late.outcome == DEADLINE_EXCEEDED
     assert late.response_time == late.dispatch_time + 10 * MINUTE
@@ -381,7 +381,7 @@ def test_an_answer_that_never_came_ends_the_attempt_at_its_deadline() -> None:
 
 
 def test_an_answer_may_ask_for_a_later_retry() -> None:
-    """Where the service option is on, its instant is part of the outcome."""
+    """If the service option is on, the outcome has the instant of Retry-After."""
     (late,) = outcomes(
         Sent(response(503), Headers([("Retry-After", "7")])), service=ServiceOptions(honour_retry_after=True)
     )

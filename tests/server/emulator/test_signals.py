@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are sen
 
 @pytest.fixture(autouse=True)
 def restored_handlers() -> Iterator[None]:
-    """The emulator has its process for itself, and this one is pytest's."""
+    """Restore pytest's signal handlers, because the emulator replaces those of its process."""
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = [signal.getsignal(number) for number in numbers]
     yield
@@ -28,7 +28,7 @@ def restored_handlers() -> Iterator[None]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_wait_that_it_does_not_interrupt(number: signal.Signals) -> None:
-    """Another thread has received it, so that the loop's own wait goes on."""
+    """Another thread has received the signal, so the loop's own wait is not interrupted."""
 
     async def received() -> int:
         with _signals() as signals:
@@ -42,7 +42,7 @@ def test_a_signal_ends_a_wait_that_it_does_not_interrupt(number: signal.Signals)
 
 
 def test_a_signal_after_the_end_of_the_loop_does_nothing() -> None:
-    """The process writes the end of its log and goes."""
+    """The process writes the end of its log and exits."""
 
     async def begun() -> None:
         with _signals():

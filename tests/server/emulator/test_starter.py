@@ -1,4 +1,4 @@
-"""The program that starts the emulator learns when it is ready and where, and the emulator can end with it."""
+"""Tests of the options for a program that starts the emulator: the ready file, and the end with the program."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_ready_file_has_the_addresses(tmp_path: Path) -> None:
 
 
 def test_one_port_takes_both() -> None:
-    """The addresses of gRPC and REST are the same; a client that speaks TLS to it is logged."""
+    """gRPC and REST have the same address; a client that uses TLS there is logged."""
     with running_emulator("--queue", "emails", ports=("--port", "0")) as server:
         assert server.url == f"http://{server.grpc}"
         assert server.get("/healthz")["status"] == "ok"
@@ -56,7 +56,7 @@ def test_one_port_takes_both() -> None:
 
 
 def test_a_ready_file_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is moved to its place in one piece; what was not moved says so."""
+    """The complete file is renamed into place; if that fails, an error says so."""
     file, moved = tmp_path / "ready.json", []
 
     def replace(self: Path, target: Path) -> None:
@@ -73,7 +73,7 @@ def test_a_ready_file_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.
 
 
 def ended_with(process: subprocess.Popen[str]) -> list[str]:
-    """Close the process's stdin once the server that it is or has started is ready; the rest of the output."""
+    """Close the process's standard input once the server is ready, and return the rest of the output."""
     assert process.stdin is not None
     assert process.stdout is not None
     for line in process.stdout:
@@ -87,7 +87,7 @@ PIPES: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "t
 
 
 def test_it_ends_with_its_standard_input() -> None:
-    """That is a pipe from the program that started it, so it ends on every system however that program ends."""
+    """It is a pipe from the program that started the server, so this works on every system."""
     with subprocess.Popen(command("--end-with", "stdin"), **PIPES) as process:
         assert ended_with(process) == ["the standard input has ended", "stopping", "stopped"]
         assert process.wait(PATIENCE) == 0
@@ -95,7 +95,7 @@ def test_it_ends_with_its_standard_input() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows doesn't say that a parent has ended")
 def test_it_ends_with_its_parent() -> None:
-    """Regardless of its standard input."""
+    """It ends even if its standard input stays open."""
     script = "import subprocess, sys; subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL); sys.stdin.read()"
     with subprocess.Popen([sys.executable, "-c", script, *command("--end-with", "parent")], **PIPES) as parent:
         assert ended_with(parent) == ["the parent process has ended", "stopping", "stopped"]
@@ -103,8 +103,8 @@ def test_it_ends_with_its_parent() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such parents")
 @each("opens", [None, lambda parent: os.open("/nowhere", os.O_RDONLY)])
-def test_a_system_that_does_not_say_that_a_parent_has_ended_is_asked(opens: Any) -> None:
-    """Now and then, until the parent is another process."""
+def test_a_parent_is_checked_where_the_system_does_not_report_its_end(opens: Any) -> None:
+    """The server checks from time to time whether it has another parent."""
     parents = [5, 5, 5, 1]
 
     async def run() -> str:

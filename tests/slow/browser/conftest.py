@@ -24,13 +24,13 @@ Open = Callable[..., "Page"]
 
 @pytest.fixture(scope="session")
 def stories(enqueue: Enqueue) -> dict[str, Any]:
-    """What tests look at, made before the browser begins: its driver has an event loop, in which no fake is driven."""
+    """Return the data of the example tests. They run before the browser, whose driver has an event loop."""
     return {"all": a_story(enqueue), "hostile": a_hostile_story(enqueue), "short": a_short_story(enqueue)}
 
 
 @pytest.fixture(scope="package")
 def browser(stories: dict[str, Any]) -> Iterator[Browser]:
-    """One browser for the tests of this folder; it reaches no network."""
+    """Yield one browser for the tests of this folder; it can't reach a network."""
     if CHROMIUM is None:
         pytest.skip("There is no chromium or google-chrome on this machine. Install one to run these tests.")
     playwright = pytest.importorskip("playwright.sync_api", reason="The driver is in the dependency group `browser`.")
@@ -43,7 +43,7 @@ def browser(stories: dict[str, Any]) -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser, tmp_path: Path) -> Iterator[Open]:
-    """Open HTML, a file, or a URL, and fail the test for any message of the console and for any request elsewhere."""
+    """Return a function that opens HTML, a file or a URL; console messages and requests elsewhere fail the test."""
     problems: list[str] = []
     contexts: list[Any] = []
 

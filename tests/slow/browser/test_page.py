@@ -1,4 +1,4 @@
-"""The emulator's page in a real browser, against a server of its own process."""
+"""Tests of the emulator's page in a real browser, against a server in another process."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ expect.set_options(timeout=PATIENCE * 1000)
 
 @pytest.fixture(scope="module")
 def worker() -> Iterator[Worker]:
-    """What tasks go to."""
+    """Yield a worker that tasks go to."""
     with working() as one:
         yield one
 
 
 @pytest.fixture
 def server(worker: Worker) -> Iterator[Emulator]:
-    """A server with the queues ``emails`` and ``reports``."""
+    """Yield a server with the queues ``emails`` and ``reports``."""
     worker.forget()
     forward = f"{BASE}={worker.url}"
     with running_emulator(
@@ -40,21 +40,21 @@ def server(worker: Worker) -> Iterator[Emulator]:
 
 
 def create(server: Emulator, name: str, **task: Any) -> None:
-    """Create a task over REST, which needs no thread of this process."""
+    """Create a task over REST, which needs no thread in this process."""
     body = {"task": {"name": f"{QUEUE}/tasks/{name}", "httpRequest": {"url": f"{BASE}/send"}, **task}}
     answer = requests.post(f"{server.url}/v2/{QUEUE}/tasks", json=body, timeout=PATIENCE)
     assert answer.status_code == 200, answer.text
 
 
 def opened(open_page: Open, server: Emulator, size: tuple[int, int] = DESKTOP, **options: Any) -> Page:
-    """The page, once it shows queues."""
+    """Return the page once it shows queues."""
     page = open_page("", url=f"{server.url}/", size=size, **options)
     page.locator(".queue-card").first.wait_for()
     return page
 
 
 def card(page: Page, queue: str) -> Any:
-    """The card of a queue."""
+    """Return the card of a queue."""
     return page.locator(".queue-card", has=page.get_by_role("heading", name=queue))
 
 
@@ -75,7 +75,7 @@ def test_it_shows_what_happens(server: Emulator, open_page: Open, worker: Worker
 
 
 def test_a_task_is_created_run_and_deleted(server: Emulator, open_page: Open, worker: Worker) -> None:
-    """By the form, with headers, body and a delay; by the buttons of its row."""
+    """The form takes headers, a body and a delay; the buttons of the task's row run and delete it."""
     page = opened(open_page, server)
     for _ in range(2):
         card(page, "emails").get_by_role("button", name="New task").click()
@@ -96,7 +96,7 @@ def test_a_task_is_created_run_and_deleted(server: Emulator, open_page: Open, wo
 
 
 def test_a_rejected_task_is_told_in_the_servers_words(server: Emulator, open_page: Open) -> None:
-    """The form stays open with the sentence."""
+    """The form stays open and shows the server's message."""
     page = opened(open_page, server, problems_are=("400 (Bad Request)",))
     card(page, "emails").get_by_role("button", name="New task").click()
     page.get_by_label("URL").fill("no url")
@@ -108,7 +108,7 @@ def test_a_rejected_task_is_told_in_the_servers_words(server: Emulator, open_pag
 
 
 def test_queues_are_paused_resumed_and_purged(server: Emulator, open_page: Open) -> None:
-    """The button says what it does now; a purge asks first."""
+    """The button names its current action; a purge asks for confirmation."""
     page = opened(open_page, server)
     page.on("dialog", lambda dialog: dialog.accept())
     emails = card(page, "emails")
@@ -123,7 +123,7 @@ def test_queues_are_paused_resumed_and_purged(server: Emulator, open_page: Open)
 
 
 def test_time_is_jumped_drained_and_reset(server: Emulator, open_page: Open, worker: Worker) -> None:
-    """A jump makes a task of later go out, drain all of them, and reset forgets them."""
+    """A jump dispatches a later task, drain dispatches all tasks, and reset removes them."""
     page = opened(open_page, server, problems_are=("400 (Bad Request)",))
     page.on("dialog", lambda dialog: dialog.accept())
     now = server.get("/healthz")["now"]
@@ -148,7 +148,7 @@ def test_time_is_jumped_drained_and_reset(server: Emulator, open_page: Open, wor
 
 
 def test_twenty_thousand_finished_tasks(server: Emulator, open_page: Open) -> None:
-    """The page has fifty of them, turns to older ones, finds one by its name, and goes on with what happens."""
+    """The page shows fifty, turns to older ones, finds one by its name, and still follows new events."""
     names = [f"t{number}" for number in range(20_000)]
     with requests.Session() as session:
         session.post(f"{server.url}/v2/{QUEUE}:pause", json={}, timeout=PATIENCE)
@@ -177,7 +177,7 @@ def test_twenty_thousand_finished_tasks(server: Emulator, open_page: Open) -> No
 
 
 def test_the_page_asks_for_a_token(open_page: Open) -> None:
-    """A wrong one is asked for again; the right one is kept for the tab, and nowhere else."""
+    """It asks again after a wrong token; it keeps the right one for the tab, and nowhere else."""
     with running_emulator("--queue", "emails", "--token", "s3cret", "--log-format", "none") as server:
         page = open_page("", url=f"{server.url}/", problems_are=("401 (Unauthorized)",))
         page.get_by_label("token").fill("wrong")
@@ -193,7 +193,7 @@ def test_the_page_asks_for_a_token(open_page: Open) -> None:
 
 
 def test_another_origin_reaches_nothing(browser: Any, server: Emulator, worker: Worker) -> None:
-    """A page of another port can neither read, nor change, nor frame the emulator."""
+    """A page on another port can neither read, nor change, nor frame the emulator."""
     worker.reply = lambda _: (200, [("Content-Type", "text/html")], b"<title>evil</title>")
     page = browser.new_page()
     page.goto(worker.url.replace("127.0.0.1", "localhost"))
@@ -216,7 +216,7 @@ def test_another_origin_reaches_nothing(browser: Any, server: Emulator, worker: 
 
 
 def test_hostile_texts_of_tasks_are_texts(server: Emulator, open_page: Open) -> None:
-    """Names are the service's, but URLs, headers and bodies are anybody's."""
+    """The service limits names, but URLs, headers and bodies may contain anything."""
     page = opened(open_page, server)
     evil = "<img src=x onerror=boom()>"
     create(server, "evil", httpRequest={"url": f"{BASE}/?q={evil}", "headers": {"X-Evil": evil}})

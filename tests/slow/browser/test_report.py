@@ -1,4 +1,4 @@
-"""A report in a real browser."""
+"""Tests of a report in a real browser."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ OVERFLOW = "document.documentElement.scrollWidth - innerWidth"
 
 
 def focused(page: Page) -> str:
-    """The spoken name of what has the focus."""
+    """Return the accessible name of the focused element."""
     return str(page.evaluate("document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent"))
 
 
 def lane(page: Page, name: str) -> Any:
-    """The lane of a task, by its ID."""
+    """Return the lane of a task, by its ID."""
     return page.locator(f'.lane.task:has(.open[aria-label*="/{name},"])')
 
 
@@ -36,7 +36,7 @@ def lane(page: Page, name: str) -> Any:
 def test_lanes_are_drawn_and_nothing_overflows(
     stories: Stories, open_page: Open, size: tuple[int, int], scheme: str
 ) -> None:
-    """Every class of attempt has its mark, and the page is as wide as the window."""
+    """Every class of attempt has its mark, and the page is no wider than the window."""
     page = open_page(a_page(stories["all"], message="assert 1 == 2", hints=[HINT]), size=size, scheme=scheme)
 
     labels = lane(page, "hook-1").locator(".a").all_inner_texts()
@@ -49,7 +49,7 @@ def test_lanes_are_drawn_and_nothing_overflows(
 
 
 def test_the_legend_has_only_what_is_drawn(stories: Stories, open_page: Open) -> None:
-    """A test with one success needs no word about failures and pauses."""
+    """For a test with one success the legend doesn't explain failures and pauses."""
     page = open_page(a_page(stories["short"]))
 
     assert page.locator(".legend li").all_inner_texts() == ["200\n2xx", "created", "end of the test"]
@@ -57,7 +57,7 @@ def test_the_legend_has_only_what_is_drawn(stories: Stories, open_page: Open) ->
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_details_have_request_and_response(stories: Stories, open_page: Open, size: tuple[int, int]) -> None:
-    """A click on a mark shows what was sent and what came back, readable within the window."""
+    """A click on a mark shows the request and the response, readable within the window."""
     page = open_page(a_page(stories["all"]), size=size)
     lane(page, "receipt-42").locator(".a").first.click()
     panel = page.locator("aside.details")
@@ -84,7 +84,7 @@ def test_details_have_request_and_response(stories: Stories, open_page: Open, si
 
 
 def test_a_failure_is_selected_at_once_on_a_desktop(stories: Stories, open_page: Open) -> None:
-    """The last attempt of the task that was given up is what one looks for."""
+    """The page opens with the last attempt of the exhausted task."""
     page = open_page(a_page(stories["all"]))
 
     assert page.locator("aside.details h3").inner_text() == "receipts/receipt-42, attempt 2"
@@ -97,7 +97,7 @@ def test_a_failure_is_selected_at_once_on_a_desktop(stories: Stories, open_page:
 
 
 def test_a_walk_by_keyboard(stories: Stories, open_page: Open) -> None:
-    """One stop of the Tab key in the lanes; arrows from mark to mark and lane to lane; Enter, and Escape back."""
+    """The lanes are one Tab stop; arrow keys move between marks and lanes; Enter opens details, Escape closes them."""
     page = open_page(a_page(stories["all"]), size=PHONE)
     page.locator(".tools input[type=checkbox]").focus()
     page.keyboard.press("Tab")  # the scrolling lanes may take the focus themselves
@@ -141,7 +141,7 @@ def test_screen_readers_have_a_grid_and_a_list(stories: Stories, open_page: Open
 
 
 def test_filters_leave_what_matches(stories: Stories, open_page: Open) -> None:
-    """Words of a task's name, URL and state, and failures alone; the list goes along."""
+    """The filter takes words of a task's name, URL and state, or failures only, and also applies to the list."""
     page = open_page(a_page(stories["all"]))
 
     page.locator("input[type=search]").fill("reports succeeded")
@@ -158,7 +158,7 @@ def test_filters_leave_what_matches(stories: Stories, open_page: Open) -> None:
 
 
 def test_hostile_texts_are_texts(stories: Stories, open_page: Open) -> None:
-    """A test's texts create no element, no script and no change of direction."""
+    """A test's texts create no element and no script, and don't change the text direction."""
     data = stories["hostile"]
     heading = {"test": f"test_it.py::test[{EVIL}]", "message": EVIL, "hints": [EVIL]}
     page = open_page(a_page(data, **heading))
@@ -178,7 +178,7 @@ def test_hostile_texts_are_texts(stories: Stories, open_page: Open) -> None:
 
 
 def test_no_script_runs_but_the_viewers(stories: Stories, open_page: Open, browser: Any, tmp_path: Path) -> None:
-    """The policy stops a script that somebody added to the page, and requests to the network."""
+    """The policy blocks a script that somebody added to the page, and requests to the network."""
     html = a_page(stories["all"]).replace("</body>", "<script>window.ran = true</script></body>")
     path = tmp_path / "changed.html"
     path.write_text(html, "utf-8", newline="\n")
@@ -209,7 +209,7 @@ def test_the_timeline_is_text_without_scripts(stories: Stories, open_page: Open)
 
 
 def events_of(attempts: int, tasks: int) -> list[dict[str, Any]]:
-    """Events of so many attempts, shared by so many tasks, as the timeline has them."""
+    """Return the timeline's events of so many attempts at so many tasks."""
     queue = "projects/p/locations/l/queues/many"
     events: list[dict[str, Any]] = [
         {"offset": 0, "event": "queue_created", "text": "queue many created", "queue": queue}
@@ -247,7 +247,7 @@ FRAMES = """async () => {
 
 @pytest.mark.parametrize("tasks", [1, 100, 5_000])
 def test_ten_thousand_attempts_scroll(open_page: Open, tasks: int) -> None:
-    """Only what is in view is in the document, wherever one scrolls to; every attempt is reached."""
+    """Only the visible part is in the document at any scroll position, and every attempt can be reached."""
     data = {
         "timeline": {"now": 6_000, "events": events_of(10_000, tasks)},
         "text": "",
@@ -268,7 +268,7 @@ def test_ten_thousand_attempts_scroll(open_page: Open, tasks: int) -> None:
 
 
 def test_the_index_leads_to_every_page(pytester: pytest.Pytester, open_page: Open) -> None:
-    """Its links are files beside it, and each of them leads back."""
+    """Its links are files in the same directory, and each page links back."""
     pytester.makepyfile(
         """
         import pytest
@@ -295,7 +295,7 @@ def test_the_index_leads_to_every_page(pytester: pytest.Pytester, open_page: Ope
 
 
 def test_dark_and_light_by_button(stories: Stories, open_page: Open) -> None:
-    """The button goes against the system, and is kept for the next page."""
+    """The button overrides the system's setting, also on the next page."""
     page = open_page(a_page(stories["all"]), scheme="dark")
     colour = "getComputedStyle(document.body).backgroundColor"
     dark = page.evaluate(colour)

@@ -20,13 +20,13 @@ TASK = '{"task": {"httpRequest": {"url": "http://127.0.0.1:9/"}}}'
 
 
 def blank(_: Received) -> Reply:
-    """A page of another site."""
+    """Answer with a page of another site."""
     return 200, [("Content-Type", "text/html")], b"<!doctype html><title>other</title>"
 
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[Emulator]:
-    """An emulator with one task, which is never due."""
+    """Yield an emulator with one task that is never due."""
     with running_emulator("--queue", "emails", "--log-format", "none") as server:
         with server.client() as client:
             client.pause_queue(name=QUEUE)
@@ -36,14 +36,14 @@ def emulator() -> Iterator[Emulator]:
 
 @pytest.fixture(scope="module")
 def other_site() -> Iterator[str]:
-    """The address of another server on this machine, by a name of its own."""
+    """Yield the address of another server on this machine, under another host name."""
     with serving(blank) as server:
         yield server.url.replace("127.0.0.1", "other.test")
 
 
 @pytest.fixture(scope="module")
 def rebinding_browser() -> Iterator[Browser]:
-    """A browser for which names of sites lead to this machine, as after DNS rebinding."""
+    """Yield a browser that resolves other sites' names to this machine, as after DNS rebinding."""
     if CHROMIUM is None:
         pytest.skip("There is no chromium or google-chrome on this machine. Install one to run these tests.")
     playwright = pytest.importorskip("playwright.sync_api", reason="The driver is in the dependency group `browser`.")
@@ -58,14 +58,14 @@ def rebinding_browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(rebinding_browser: Browser) -> Iterator[Page]:
-    """A new tab."""
+    """Yield a new tab."""
     context = rebinding_browser.new_context()
     yield context.new_page()
     context.close()
 
 
 def tasks(emulator: Emulator) -> int:
-    """How many tasks there are: neither a reset nor a new task has happened while it is one."""
+    """Return the number of tasks; while it is one, no page has reset the emulator or created a task."""
     found: list[Any] = emulator.get("/control/tasks")["tasks"]
     return len(found)
 
@@ -91,7 +91,7 @@ FETCH = """async ([url, options]) => {
 def test_fetch_from_another_origin(
     page: Page, emulator: Emulator, other_site: str, path: str, options: dict[str, Any], seen: str
 ) -> None:
-    """The page sees no answer, and nothing has happened."""
+    """The page can't read the answer, and nothing has happened."""
     page.goto(other_site)
     assert page.evaluate(FETCH, [f"{emulator.url}{path}", options]) == seen
     assert tasks(emulator) == 1
@@ -100,7 +100,7 @@ def test_fetch_from_another_origin(
 @pytest.mark.parametrize("path", ["/control/reset", CREATE])
 @pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data"])
 def test_a_form_of_another_origin(page: Page, emulator: Emulator, other_site: str, path: str, kind: str) -> None:
-    """The browser shows the error, which says that the page is of another origin."""
+    """The browser shows the error, which names the page's origin."""
     page.goto(other_site)
     form = f'<form method=post enctype="{kind}" action="{emulator.url}{path}"><input name=\'{TASK[:-1]}\' value="}}">'
     page.set_content(form)
@@ -124,7 +124,7 @@ def test_events_for_another_origin(page: Page, emulator: Emulator, other_site: s
 
 
 def test_a_script_from_another_origin(page: Page, emulator: Emulator, other_site: str) -> None:
-    """What is loaded as a script is rejected, too."""
+    """A request for a script is rejected, too."""
     page.goto(other_site)
     script = """url => new Promise(done => {
         const script = document.createElement("script");
@@ -135,7 +135,7 @@ def test_a_script_from_another_origin(page: Page, emulator: Emulator, other_site
 
 
 def test_a_name_that_leads_here(page: Page, emulator: Emulator) -> None:
-    """Its page would be of the same origin, so it may read the answers: they are errors."""
+    """For the browser the page has the server's origin, so it may read the answers, but they are all errors."""
     port = emulator.url.rpartition(":")[2]
     answer = page.goto(f"http://evil.test:{port}/healthz")
     assert answer is not None
@@ -149,7 +149,7 @@ def test_a_name_that_leads_here(page: Page, emulator: Emulator) -> None:
 
 
 def test_the_servers_own_page(page: Page, emulator: Emulator) -> None:
-    """It reads and drives; under another name of this machine it is another origin."""
+    """It can read and control the queues; under another name of this machine it is another origin."""
     page.goto(f"{emulator.url}/healthz")
     assert page.evaluate(FETCH, ["/control/tasks", {}]) == 200
     page.goto(f"{emulator.url.replace('127.0.0.1', 'localhost')}/healthz")
@@ -158,7 +158,7 @@ def test_the_servers_own_page(page: Page, emulator: Emulator) -> None:
 
 
 def test_the_page_takes_its_token_from_the_address(page: Page) -> None:
-    """Under whatever name it was opened; the token is in the address no longer, so that nobody copies it."""
+    """This works under any host name; then the page removes the token from the address, so that nobody copies it."""
     with running_emulator("--queue", "emails", "--token", "s3c+r/t=", "--log-format", "none") as server:
         address = f"http://evil.test:{server.url.rpartition(':')[2]}/"
         with page.expect_response(lambda response: "/control/overview" in response.url) as overview:

@@ -1,4 +1,4 @@
-"""The types of the scripts, as TypeScript reads them from JSDoc."""
+"""Tests of the scripts' types, which TypeScript reads from JSDoc."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CONFIGS = sorted(Path(pytest_cloudtasks.__file__).parent.rglob("tsconfig.json"))
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.parts[-3])
 def test_scripts_have_their_types(config: Path) -> None:
-    """No script uses a value in a way that its type doesn't have."""
+    """TypeScript finds no type errors in the scripts."""
     npx = shutil.which("npx")
     if npx is None:
         pytest.skip("There is no npx on this machine, which brings TypeScript. Install Node to run this test.")

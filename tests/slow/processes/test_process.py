@@ -193,7 +193,7 @@ def test_deliveries_under_way_may_end(own_worker: Worker) -> None:
 
 
 @pytest.mark.parametrize("second", [True, False])
-def test_deliveries_that_do_not_end_are_broken_off(own_worker: Worker, second: bool) -> None:
+def test_deliveries_that_do_not_end_are_cancelled(own_worker: Worker, second: bool) -> None:
     """When their time of grace is over, or when a second signal comes."""
     arrived, answering = threading.Event(), threading.Event()
     own_worker.reply = held_until(answering, arrived)
