@@ -337,9 +337,7 @@ def test_invalid_http(
     [(b"OPTIONS * HTTP/1.1", "*"), (b"CONNECT a.test:443 HTTP/1.1", "a.test:443")],
     ids=["OPTIONS", "CONNECT"],
 )
-def test_http_methods_that_the_api_does_not_have(
-    cloud_tasks_server: CloudTasksServer, start: bytes, path: str
-) -> None:
+def test_http_methods_that_the_api_does_not_have(cloud_tasks_server: CloudTasksServer, start: bytes, path: str) -> None:
     """They get the page for unknown paths, and the connection closes if it could not go on."""
     data = start + b"\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     head, _, body = sent(cloud_tasks_server, data, ends=False).partition(b"\r\n\r\n")
