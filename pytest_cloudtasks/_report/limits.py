@@ -62,9 +62,9 @@ def attempts_left_out(attempts: Sequence[Attempt]) -> str:
 def tasks_left_out(tasks: Sequence[Task]) -> str:
     """Return a text such as ``9000 tasks left out: 9000 succeeded; attempts: 9000 × 200``."""
     states = Counter(task.state.value for task in tasks)
-    told = f"{counted(len(tasks), 'task')} left out: {listed([f'{n} {state}' for state, n in states.most_common()])}"
+    text = f"{counted(len(tasks), 'task')} left out: {listed([f'{n} {state}' for state, n in states.most_common()])}"
     attempts = [attempt for task in tasks for attempt in task.attempts]
-    return f"{told}; attempts: {_results(attempts)}" if attempts else told
+    return f"{text}; attempts: {_results(attempts)}" if attempts else text
 
 
 def _results(attempts: Iterable[Attempt]) -> str:

@@ -37,9 +37,9 @@ def page(data: Mapping[str, Any], heading: Heading) -> str:
 
 def counts_text(counts: Mapping[str, Any]) -> str:
     """Return a text such as ``2 tasks, 5 attempts: 2 × 2xx; 3 × 5xx``."""
-    told = f"{counted(counts['tasks'], 'task')}, {counted(counts['attempts'], 'attempt')}"
+    result = f"{counted(counts['tasks'], 'task')}, {counted(counts['attempts'], 'attempt')}"
     classes = [f"{number} × {name}" for name, number in counts["classes"].items()]
-    return f"{told}: {'; '.join(classes)}" if classes else told
+    return f"{result}: {'; '.join(classes)}" if classes else result
 
 
 def badge(outcome: str) -> str:

@@ -79,7 +79,7 @@ class EventList {
  * @param {TimelineEvent[]} events
  * @returns {TimelineEvent[]}
  */
-function told(events) {
+function listedEvents(events) {
   const answered = new Set();
   for (const event of events) {
     if (event.event === "task_answered" && !event.duration) answered.add(`${event.task} ${event.attempt}`);

@@ -137,7 +137,7 @@ class CloudTasksTimeline extends HTMLElement {
     this.axis = laidOut(placed, spans, this.model.now, this.instantText);
     this.place(placed);
     this.drawLegend(placed);
-    const events = told(this.model.events);
+    const events = listedEvents(this.model.events);
     const shown = new Set(lanes);
     const isShown = (/** @type {TimelineEvent} */ event) => shown.has(/** @type {Lane} */ (this.model.items.get(event)?.lane));
     this.list.instantText = this.instantText;

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from aiohttp import web
 
 TURNS = 5
-"""Of its loop, for which a request is under way."""
+"""Turns of the event loop for which a request is under way."""
 
 
 class Counting:

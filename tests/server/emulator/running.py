@@ -21,7 +21,7 @@ from tests.targets.servers import Received, Reply, serving
 
 QUEUE = "projects/test-project/locations/us-central1/queues/emails"
 BASE = "https://worker.test"
-"""What tasks name as the worker."""
+"""The base URL of the worker in the URLs of tasks."""
 
 
 class Emulator:
@@ -31,7 +31,7 @@ class Emulator:
         self.process = process
         self.banner = banner
         self.ready: dict[str, Any] = json.loads(banner[-1].removeprefix("ready "))
-        """What the server says to programs."""
+        """The data of the line ``ready``, for programs."""
         self.grpc, self.url = self.ready["grpc"], self.ready["rest"]
         self.log: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)

@@ -37,9 +37,9 @@ function drawQueues(queues, into, act) {
     title.title = printable(queue.name);
     made("span", `state ${queue.state}`, queue.state, head);
     const counts = made("p", "counts", "", card);
-    const told = [...STATES].filter(([state]) => queue.tasks[state]);
-    for (const [state, word] of told) made("span", `state ${state}`, `${queue.tasks[state].toLocaleString("en")} ${word}`, counts);
-    if (!told.length) made("span", "quiet", "no tasks", counts);
+    const shown = [...STATES].filter(([state]) => queue.tasks[state]);
+    for (const [state, word] of shown) made("span", `state ${state}`, `${queue.tasks[state].toLocaleString("en")} ${word}`, counts);
+    if (!shown.length) made("span", "quiet", "no tasks", counts);
     const settings = made("details", "", "", card);
     made("summary", "", queue.is_pull ? "pull queue" : settings_(queue), settings);
     const list = made("dl", "", "", settings);
