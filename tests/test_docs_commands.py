@@ -27,7 +27,7 @@ LANGUAGES = ("shell", "console", "yaml")
 Command = list[str]
 SHOWN = [(page, text) for page, language, text in every_block() if language in LANGUAGES]
 PROJECT = (ROOT / "pyproject.toml").read_text("utf-8")
-OUTSIDE = {"curl", "echo", "exec", "sed"}
+OUTSIDE = {"curl", "echo", "exec", "export", "gcloud", "sed"}
 """What is of the system; the requests of curl are sent in ``test_docs_requests.py``."""
 
 
