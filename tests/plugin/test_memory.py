@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 
+@pytest.mark.needs("rest")
 def test_the_simulation_of_a_test_is_freed(pytester: pytest.Pytester) -> None:
     """Neither clients nor their errors keep it, though grpc keeps the credentials of a channel that is never opened."""
     pytester.makepyfile("""

@@ -211,7 +211,7 @@ def test_a_marker_changes_single_fields_of_a_queue_of_the_ini_file(pytester: pyt
             queue = cloud_tasks.queue("work").message
             assert queue.retry_config.max_attempts == 2
             assert queue.retry_config.max_doublings == 1
-            assert queue.retry_config.min_backoff.total_seconds() == 2
+            assert queue.retry_config.min_backoff.seconds == 2
             assert queue.rate_limits.max_dispatches_per_second == 4
         """
     )
