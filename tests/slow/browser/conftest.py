@@ -20,6 +20,7 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 DESKTOP, PHONE = (1280, 900), (390, 844)
 
 Open = Callable[..., "Page"]
+Launch = Callable[..., "Browser"]
 
 
 @pytest.fixture(scope="session")
@@ -29,16 +30,23 @@ def stories(enqueue: Enqueue) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="package")
-def browser(stories: dict[str, Any]) -> Iterator[Browser]:
-    """Yield one browser for the tests of this folder; it can't reach a network."""
+def launch(stories: dict[str, Any]) -> Iterator[Launch]:
+    """Yield a function that starts a browser with more arguments. Playwright has one driver for a process."""
     if CHROMIUM is None:
         pytest.skip("There is no chromium or google-chrome on this machine. Install one to run these tests.")
     playwright = pytest.importorskip("playwright.sync_api", reason="The driver is in the dependency group `browser`.")
+    # Root has no sandbox, and containers a small /dev/shm.
+    usual = ("--no-sandbox", "--disable-dev-shm-usage")
     with playwright.sync_playwright() as driver:
-        # Root has no sandbox, and containers a small /dev/shm.
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
-        yield browser
-        browser.close()
+        yield lambda *arguments: driver.chromium.launch(executable_path=CHROMIUM, args=[*usual, *arguments])
+
+
+@pytest.fixture(scope="package")
+def browser(launch: Launch) -> Iterator[Browser]:
+    """Yield one browser for the tests of this folder; it can't reach a network."""
+    browser = launch()
+    yield browser
+    browser.close()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from tests.server.emulator.running import QUEUE, Emulator, running_emulator
 from tests.targets.servers import Received, Reply, serving
 
-from .conftest import CHROMIUM
+from .conftest import Launch
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -42,18 +42,13 @@ def other_site() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def rebinding_browser() -> Iterator[Browser]:
+def rebinding_browser(launch: Launch) -> Iterator[Browser]:
     """Yield a browser that resolves other sites' names to this machine, as after DNS rebinding."""
-    if CHROMIUM is None:
-        pytest.skip("There is no chromium or google-chrome on this machine. Install one to run these tests.")
-    playwright = pytest.importorskip("playwright.sync_api", reason="The driver is in the dependency group `browser`.")
     names = "--host-resolver-rules=MAP other.test 127.0.0.1, MAP evil.test 127.0.0.1"
-    # Root has no sandbox, and containers a small /dev/shm. Without local network checks only our own guard is left.
-    arguments = ["--no-sandbox", "--disable-dev-shm-usage", names, "--disable-features=LocalNetworkAccessChecks"]
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield browser
-        browser.close()
+    # Without local network checks only our own guard is left.
+    browser = launch(names, "--disable-features=LocalNetworkAccessChecks")
+    yield browser
+    browser.close()
 
 
 @pytest.fixture

@@ -32,6 +32,6 @@ def in_a_process(folder: Path, *arguments: str) -> pytest.RunResult:
 
 def test_output_is_printed_as_shown(tmp_path: Path) -> None:
     """A failed assertion points to the callbacks that wait for a commit."""
-    (shown,) = outputs("django.md")
+    _ini, shown = outputs("django.md")
     printed = in_example(in_a_process, "django_orders", tmp_path, UNCOMMITTED)
     assert same_for_all(shown).strip() in same_for_all(printed), printed
