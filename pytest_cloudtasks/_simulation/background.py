@@ -15,17 +15,15 @@ The first failure stops the dispatching, as it stops a driving method. It is rai
 from __future__ import annotations
 
 import threading
-import traceback
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from .._text import encodable
 from .._time import real
 from .delivery import Deliveries
 from .driver import BACKGROUND, Driver
-from .runners import run_sync
+from .runners import run_sync, traceback_text
 
 if TYPE_CHECKING:
     from .simulation import Simulation
@@ -74,8 +72,7 @@ class Background:
     def _keep(self, failures: list[BaseException]) -> None:
         """Make the test fail at its end for failures that can't be raised here."""
         for error in failures:
-            trace = encodable("".join(traceback.format_exception(type(error), error, error.__traceback__)))
-            self._simulation.keep_failure(f"A task that background() dispatched failed:\n{trace}")
+            self._simulation.keep_failure(f"A task that background() dispatched failed:\n{traceback_text(error)}")
 
     def _run(self) -> None:
         with ThreadPoolExecutor(_WORKERS, thread_name_prefix="cloud-tasks-background") as pool:

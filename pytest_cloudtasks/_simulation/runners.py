@@ -242,7 +242,13 @@ def _eager_deliveries(simulation: Simulation, task: Task) -> Generator[Delivery,
         if ends_the_run(error):  # pytest.exit(), whose exception an application may take for an error of the client
             simulation.ending = error
             raise
-        trace = encodable("".join(traceback.format_exception(type(error), error, error.__traceback__)))
-        simulation.failures.append(f"The handler of {short_name(task)}, which was dispatched eagerly, raised:\n{trace}")
+        simulation.failures.append(
+            f"The handler of {short_name(task)}, which was dispatched eagerly, raised:\n{traceback_text(error)}"
+        )
     finally:
         _depth.reset(within)
+
+
+def traceback_text(error: BaseException) -> str:
+    """Return the traceback of a handler's error, for a failure at the end of the test."""
+    return encodable("".join(traceback.format_exception(type(error), error, error.__traceback__)))

@@ -142,5 +142,5 @@ def _task_json(task: Task) -> dict[str, Any]:
         "attempts": task.dispatch_count,
         "last": None if last is None else last.result,
         "schedule_time": to_datetime(task.schedule_time).isoformat(),
-        "is_live": task.state in (TaskState.SCHEDULED, TaskState.DISPATCHED),
+        "is_live": task.is_live,
     }
