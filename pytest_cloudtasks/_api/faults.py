@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Union
 from .._arguments import checked_call, checked_flag, is_whole
 from .._messages.errors import RpcFault, codes
 from .._messages.rpc_call import IncomingCall
+from .._service.validation import RPCS
 from .._simulation.faults import Fault, Occasions, PlannedFault
 from .._simulation.formatting import shown
 from .._simulation.matching.checks import UNSET
@@ -162,7 +163,7 @@ class Faults:
     ) -> FaultPlan:
         occasions = _occasions(fault, times, after, rate)
         simulation = self._simulation
-        _check_rpc(rpc, fault, simulation.frontend.rpcs)
+        _check_rpc(rpc, fault)
         if when is not None and not callable(when):
             raise TypeError(
                 f"{fault.value}(when=…) takes a function of the request message, but got"
@@ -373,11 +374,11 @@ def _error(error: Any) -> RpcFault:
     )
 
 
-def _check_rpc(rpc: Any, fault: Fault, known: Any) -> None:
-    if not isinstance(rpc, str) or (rpc not in known and rpc != "*"):
+def _check_rpc(rpc: Any, fault: Fault) -> None:
+    if not isinstance(rpc, str) or (rpc not in RPCS and rpc != "*"):
         raise ValueError(
-            f"{fault.value}() does not accept the RPC {safe_repr(rpc)}.{did_you_mean(rpc, known)} Pass '*' for all"
-            f" RPCs, or one of {listed(sorted(known))}."
+            f"{fault.value}() does not accept the RPC {safe_repr(rpc)}.{did_you_mean(rpc, RPCS)} Pass '*' for all"
+            f" RPCs, or one of {listed(sorted(RPCS))}."
         )
 
 

@@ -92,7 +92,7 @@ def code_of(call: IncomingCall) -> str:
 
 def name_in(call: IncomingCall) -> str:
     """Return the task or queue that a call is about; "" if there is none."""
-    for path in (("task", "name"), ("queue", "name"), ("name",), ("parent",), ("resource",)):
+    for path in (("task", "name"), ("queue", "name"), ("queue",), ("name",), ("parent",), ("resource",)):
         found = call.request
         for part in path:
             found = getattr(found, part, "")

@@ -12,9 +12,10 @@ from unittest import mock
 
 import pytest
 from google.api_core import exceptions
-from google.cloud import tasks_v2
+from google.cloud import tasks_v2, tasks_v2beta2
 
 from pytest_cloudtasks import BlockedReason, CloudTasksWarning, FakeCloudTasks, FaultPlan, TargetRequest
+from pytest_cloudtasks._service.validation import RPCS
 from pytest_cloudtasks._units import LATEST
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
@@ -833,11 +834,22 @@ def test_wrong_arguments(
     assert cloud_tasks.timeline().endswith("created: POST https://mailer.test/send")
 
 
+def test_an_rpc_that_only_some_versions_have_fails(cloud_tasks: FakeCloudTasks) -> None:
+    """A plan names LeaseTasks of v2beta2, too, although v2's client lacks it."""
+    parent = cloud_tasks.create_queue("pull", pull_target={}).name
+    cloud_tasks.fail_rpc("lease_tasks", "UNAVAILABLE")
+    client = tasks_v2beta2.CloudTasksClient()
+    request = {"parent": parent, "max_tasks": 1, "lease_duration": timedelta(seconds=1)}
+    with pytest.raises(exceptions.ServiceUnavailable):
+        client.lease_tasks(request, retry=None)
+    assert list(client.lease_tasks(request).tasks) == []
+
+
 @pytest.mark.parametrize("method", ["fail_rpc", "lose_rpc_response"])
 def test_an_rpc_that_there_is_not(cloud_tasks: FakeCloudTasks, method: str) -> None:
     """It is rejected with the nearest one and all that there are, and no plan is left."""
     error = ("INTERNAL",) if method == "fail_rpc" else ()
-    known = sorted(cloud_tasks._resting.frontend.rpcs)
+    known = sorted(RPCS)
     with pytest.raises(ValueError) as caught:
         getattr(cloud_tasks, method)("create_tasks", *error)
 

@@ -117,7 +117,7 @@ class Control:
         """Make the next calls of an RPC fail with a code; they don't reach the service."""
         asked = await fields_of(request, ("rpc", "code", "times", "queue", "message"))
         simulation = self._scheduler.simulation
-        rpc = rpc_in(asked, simulation.frontend.rpcs)
+        rpc = rpc_in(asked)
         code = code_in(asked)
         times = whole_in(asked, "times", 1, "calls")
         queue = self._queue(asked)

@@ -13,6 +13,7 @@ from aiohttp import web
 from ..._arguments import is_whole
 from ..._messages.errors import TEXTS
 from ..._messages.rest_http import RestError
+from ..._service.validation import RPCS
 from ..._text import did_you_mean, listed
 from ..._time.instants import from_datetime, from_timedelta, read_duration, to_datetime
 from ..rest_endpoint import to_aiohttp
@@ -116,17 +117,18 @@ def whole_in(asked: Mapping[str, Any], name: str, default: int, what: str, *, le
     return number
 
 
-def rpc_in(asked: Mapping[str, Any], known: Collection[str]) -> str:
-    """Return an RPC's name in the form of Python's client; the request may have it in the form of Google's docs."""
+def rpc_in(asked: Mapping[str, Any]) -> str:
+    """Return an RPC's name in the form of Python's client; the request may have it in the form of Google's docs.
+
+    An RPC that only some API versions have counts, too.
+    """
     if "rpc" not in asked:
         raise invalid("A failure needs the field rpc, such as CreateTask, or * for every call.")
     given = text_in(asked, "rpc")
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", given).lower()
-    if name not in known and name != "*":
-        near = did_you_mean(name, known)
-        raise invalid(
-            f"There is no RPC {given!r}.{near} rpc takes * for every call, or one of {listed(sorted(known))}."
-        )
+    if name not in RPCS and name != "*":
+        near = did_you_mean(name, RPCS)
+        raise invalid(f"There is no RPC {given!r}.{near} rpc takes * for every call, or one of {listed(sorted(RPCS))}.")
     return name
 
 

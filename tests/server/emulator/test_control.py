@@ -7,11 +7,15 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 import requests
 from aiohttp import web
 from google.api_core.exceptions import PermissionDenied, ServiceUnavailable
 
+from pytest_cloudtasks._messages.api_versions import TYPES
+from pytest_cloudtasks._messages.methods import methods_of
+from pytest_cloudtasks._messages.versioned_rpcs import NOT_SERVED
 from pytest_cloudtasks._server.emulator.control_api import Control
 from pytest_cloudtasks._server.emulator.destinations import Destinations
 from pytest_cloudtasks._server.emulator.log import Log
@@ -690,6 +694,43 @@ def test_calls_fail_for_one_queue_with_a_code_and_a_message(server: Emulator) ->
                 call()
         server.post("/control/reset")
         assert client.get_queue(name=QUEUE).name == QUEUE
+
+
+@pytest.mark.parametrize("api", TYPES)
+def test_every_rpc_of_each_version_can_fail(server: Emulator, api: str) -> None:
+    """That includes pull queues, BufferTask and batches, which only some versions or releases have."""
+    codes = {}
+    asked = [method for method in methods_of(api).values() if method.rpc not in NOT_SERVED]
+    with grpc.insecure_channel(server.grpc) as channel:
+        for method in asked:
+            server.post("/control/fail", rpc=method.path.rpartition("/")[2], code="ABORTED")
+            with pytest.raises(grpc.RpcError) as caught:
+                channel.unary_unary(method.path)(b"", timeout=PATIENCE)
+            codes[method.rpc] = (caught.value.code().name, caught.value.details())
+    assert codes == {method.rpc: ("ABORTED", "The operation was aborted.") for method in asked}
+
+
+@pytest.mark.parametrize(
+    ("rpc", "queue", "path"),
+    [
+        ("LeaseTasks", "emails", f"/v2beta2/{QUEUE}/tasks:lease"),
+        ("AcknowledgeTask", "emails", f"/v2beta2/{QUEUE}/tasks/a:acknowledge"),
+        ("RenewLease", "emails", f"/v2beta2/{QUEUE}/tasks/a:renewLease"),
+        ("CancelLease", "emails", f"/v2beta2/{QUEUE}/tasks/a:cancelLease"),
+        ("UploadQueueYaml", None, "/api/queue/update?appId=test-project"),
+        ("BufferTask", "emails", f"/v2/{QUEUE}/tasks/a:buffer"),
+        ("BufferTask", "emails", f"/v2beta3/{QUEUE}/tasks:buffer"),
+        pytest.param(
+            "BatchCreateTasks", "emails", f"/v2/{QUEUE}/tasks:batchCreate", marks=pytest.mark.needs("batches")
+        ),
+        ("RunTask", "emails", f"/v2beta3/{QUEUE}/tasks/a:run"),
+    ],
+)
+def test_rpcs_of_some_versions_fail_over_rest(server: Emulator, rpc: str, queue: str | None, path: str) -> None:
+    """One call fails; the field ``queue`` finds the queue in each request."""
+    server.post("/control/fail", **{"rpc": rpc, "code": "ABORTED", **({"queue": queue} if queue else {})})
+    assert refusal(server, "POST", path) == (409, "ABORTED", "The operation was aborted.")
+    assert requests.post(f"{server.url}{path}", timeout=PATIENCE).status_code != 409
 
 
 @pytest.mark.parametrize(
