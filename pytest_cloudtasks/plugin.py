@@ -14,7 +14,7 @@ import pytest
 from ._pytest.asked_fixture import tell_when_asked
 from ._pytest.import_finder import OwnModules
 from ._pytest.seed import seed_of_text, settle_seed, tell_worker
-from ._simulation.settings import DEFER_CREDENTIALS, OPTIONS
+from ._simulation.settings.options import DEFER_CREDENTIALS, OPTIONS
 
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient

@@ -17,7 +17,7 @@ import pytest
 import pytest_cloudtasks
 from pytest_cloudtasks._server.emulator.options import SERVE_OPTIONS
 from pytest_cloudtasks._service.options import ServiceOptions
-from pytest_cloudtasks._simulation.settings import OPTIONS
+from pytest_cloudtasks._simulation.settings.options import OPTIONS
 
 from .conftest import RunPytest
 

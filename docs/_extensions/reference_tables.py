@@ -17,7 +17,8 @@ from pytest_cloudtasks import plugin
 from pytest_cloudtasks._ledger.reading import entries as every_entry
 from pytest_cloudtasks._server.emulator.options import GROUPS, Kind
 from pytest_cloudtasks._service.options import ServiceOptions
-from pytest_cloudtasks._simulation.settings import DEFER_CREDENTIALS, OPTIONS, SERVICE_CHECKS
+from pytest_cloudtasks._simulation.settings.options import DEFER_CREDENTIALS, OPTIONS
+from pytest_cloudtasks._simulation.settings.service_options import SERVICE_CHECKS
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from .._simulation.settings import is_queue_file
+from .._simulation.settings.queues import is_queue_file
 from .._time.instants import read_duration
 
 PROGRAM = "python -m pytest_cloudtasks"
@@ -87,7 +87,7 @@ def _schedules(given: argparse.Namespace) -> str:
 def _retry_configs(file: str) -> Mapping[str, Mapping[str, Any]]:
     if not is_queue_file(file):
         raise ValueError(f"{file} is not a queue file: its name must end in .yaml, .yml or .json.")
-    from .._simulation.queue_files import queues_in_file  # reads YAML, which other commands may not need
+    from .._simulation.settings.queue_files import queues_in_file  # reads YAML, which other commands may not need
 
     return {name: queue.get("retry_config", {}) for name, queue in queues_in_file(Path(file)).items()}
 

@@ -25,7 +25,8 @@ from .._simulation.exceptions import CloudTasksWarning, SwallowedFailure
 from .._simulation.matching.match import Match, MatchArguments
 from .._simulation.records import Attempt, TaskRecord, records, task_meant
 from .._simulation.runners import run_method
-from .._simulation.settings import OPTIONS, checked, merged, run_defaults
+from .._simulation.settings.options import OPTIONS
+from .._simulation.settings.settings import checked, merged, run_defaults
 from .._simulation.simulation import Simulation
 from .._simulation.summary import Summary
 from .._targets.base import OnException

@@ -17,7 +17,7 @@ from .._service.retry import RetrySchedule as ModelSchedule
 from .._service.service import Service
 from .._simulation.exceptions import CloudTasksAssertionError
 from .._simulation.formatting import duration_text, offset_text
-from .._simulation.settings import OPTIONS
+from .._simulation.settings.options import OPTIONS
 from .._text import safe_str, shortened
 from .._time.instants import Duration, duration_of, from_timedelta, to_timedelta
 

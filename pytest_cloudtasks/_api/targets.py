@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from .._arguments import checked_call
 from .._simulation.records import name_of_task
-from .._simulation.settings import checked
+from .._simulation.settings.settings import checked
 from .._simulation.simulation import Simulation
 from .._targets.base import Handler, OnException, Target
 from .._targets.forwards import ForwardTarget, LoopbackForwardTarget

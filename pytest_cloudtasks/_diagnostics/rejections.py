@@ -16,7 +16,7 @@ from .._service.validation import id_of, is_queue, is_queue_id, queue_of
 from .._simulation.formatting import ENDED, duration_text, offset_text
 from .._simulation.history import History
 from .._simulation.records import queue_meant, queue_word
-from .._simulation.settings import Settings
+from .._simulation.settings.settings import Settings
 from .._text import did_you_mean, safe_repr
 from .._time.clock import Clock
 from .timeline import name_in

@@ -20,7 +20,7 @@ from .._diagnostics.rejections import rejections_text
 from .._diagnostics.strict import passed_over
 from .._diagnostics.timeline import timeline_excerpt
 from .._simulation.exceptions import CloudTasksAssertionError, CloudTasksWarning
-from .._simulation.settings import Settings
+from .._simulation.settings.settings import Settings
 from .._simulation.simulation import Simulation
 from .._text import safe_str
 from .._time.external import advice_on

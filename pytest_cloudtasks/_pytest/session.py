@@ -34,7 +34,8 @@ from .._arguments import flag_of
 from .._clients.interception import interception
 from .._clients.router import router
 from .._simulation.exceptions import failure, set_up_failure
-from .._simulation.settings import checked, located, merged, run_defaults, settings_from_ini
+from .._simulation.settings.queues import located
+from .._simulation.settings.settings import checked, merged, run_defaults, settings_from_ini
 from .._text import described, each_once, safe_str
 from .blocks import Blocks
 from .seed import test_id
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from .._api.fake import FakeCloudTasks
     from .._clients.identity.account import Identity
     from .._server.loopback import CloudTasksServer
-    from .._simulation.settings import Settings
+    from .._simulation.settings.settings import Settings
     from .._simulation.simulation import Simulation
     from .fakes import Fakes
     from .server import ServerOfSession

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .._messages.rpc_handlers import Frontend
     from .._service.service import Service
     from .history import History
-    from .settings import Settings
+    from .settings.settings import Settings
 
 WIDTH = 200
 """The number of characters kept of an error's first line."""

@@ -45,7 +45,7 @@ from .history import History, TimeBase
 from .random_choices import Choices, Randomness, SeededChoices
 from .records import queue_meant
 from .runners import Driving, dispatch_created, dispatch_created_async
-from .settings import Settings
+from .settings.settings import Settings
 from .summary import Blocked, blocked, live_tasks
 
 if TYPE_CHECKING:

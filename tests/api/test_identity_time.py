@@ -10,7 +10,7 @@ import time_machine
 
 from pytest_cloudtasks._clients.http.destinations import IAM_CREDENTIALS, METADATA
 from pytest_cloudtasks._messages.rest_http import RestRequest
-from pytest_cloudtasks._simulation.settings import Settings
+from pytest_cloudtasks._simulation.settings.settings import Settings
 from pytest_cloudtasks._simulation.simulation import Simulation
 from pytest_cloudtasks._time.clock import Mode
 

@@ -12,8 +12,8 @@ import pytest
 from google.cloud import tasks_v2, tasks_v2beta2
 
 from pytest_cloudtasks import FakeCloudTasks
-from pytest_cloudtasks._simulation.queue_files import queues_in_file
-from pytest_cloudtasks._simulation.settings import is_queue_file
+from pytest_cloudtasks._simulation.settings.queue_files import queues_in_file
+from pytest_cloudtasks._simulation.settings.queues import is_queue_file
 
 # The form of App Engine's queue.yaml reference, every element of it used once.
 QUEUE_YAML = """\

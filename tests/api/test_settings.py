@@ -11,7 +11,8 @@ from google.cloud import tasks_v2
 
 from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._service.options import ServiceOptions, SystemThrottle
-from pytest_cloudtasks._simulation.settings import OPTIONS, Settings, checked, merged, settings_from_ini
+from pytest_cloudtasks._simulation.settings.options import OPTIONS
+from pytest_cloudtasks._simulation.settings.settings import Settings, checked, merged, settings_from_ini
 from tests.each import each
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._clients.router import router
 from pytest_cloudtasks._diagnostics.lints import Lints
-from pytest_cloudtasks._simulation.settings import Settings
+from pytest_cloudtasks._simulation.settings.settings import Settings
 from pytest_cloudtasks._simulation.simulation import Simulation
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)

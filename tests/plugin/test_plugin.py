@@ -7,7 +7,9 @@ import pytest
 
 from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._service.options import ServiceOptions
-from pytest_cloudtasks._simulation.settings import OPTIONS, SERVICE_CHECKS, Settings
+from pytest_cloudtasks._simulation.settings.options import OPTIONS
+from pytest_cloudtasks._simulation.settings.service_options import SERVICE_CHECKS
+from pytest_cloudtasks._simulation.settings.settings import Settings
 
 FIRST_TEST = """
     import json

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from ..._api.cli import PROGRAM, Commands, program_and_version
-from ..._simulation.settings import Settings, is_queue_file, merged, settings_from_ini
+from ..._simulation.settings.queues import is_queue_file
+from ..._simulation.settings.settings import Settings, merged, settings_from_ini
 from ..._targets.urls import is_loopback, server_url
 from ..._time.instants import read_duration as duration_in
 from ..host_names import allowed_host, host_name

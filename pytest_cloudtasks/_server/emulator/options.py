@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from ..._arguments import flag_of
-from ..._simulation.settings import OPTIONS
+from ..._simulation.settings.options import OPTIONS
 
 GRPC_PORT = 8123
 """The port on which most emulators of Cloud Tasks listen."""

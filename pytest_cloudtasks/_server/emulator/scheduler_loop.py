@@ -27,7 +27,7 @@ from ..._messages.rpc_call import IncomingCall
 from ..._service.events import Event
 from ..._service.queue import Queue
 from ..._service.task import NO_RESPONSE, Attempt, OutcomeKind
-from ..._simulation.settings import Settings
+from ..._simulation.settings.settings import Settings
 from ..._simulation.simulation import Simulation
 from ..._targets.answers import Answer
 from ..._targets.redirects import retry_at

@@ -21,7 +21,7 @@ from pytest_cloudtasks._server.emulator.destinations import Destinations
 from pytest_cloudtasks._server.emulator.log import Log
 from pytest_cloudtasks._server.emulator.scheduler_loop import SchedulerLoop
 from pytest_cloudtasks._server.emulator.sender import Sender
-from pytest_cloudtasks._simulation.settings import Settings
+from pytest_cloudtasks._simulation.settings.settings import Settings
 from tests.patience import PATIENCE
 from tests.targets.servers import Received, Reply
 

@@ -28,7 +28,7 @@ from pytest_cloudtasks._server.request_guard import RequestGuard
 from pytest_cloudtasks._server.rest_endpoint import rest_application
 from pytest_cloudtasks._server.rest_runner import rest_runner
 from pytest_cloudtasks._service.task import response
-from pytest_cloudtasks._simulation.settings import Settings
+from pytest_cloudtasks._simulation.settings.settings import Settings
 from pytest_cloudtasks._targets.request import TargetRequest
 from pytest_cloudtasks._time.instants import to_datetime
 from pytest_cloudtasks._units import HOUR

@@ -17,7 +17,7 @@ from pytest_cloudtasks._server.emulator.page.events import FIRST, TOGETHER, Feed
 from pytest_cloudtasks._server.emulator.page.recent import Recent
 from pytest_cloudtasks._server.emulator.scheduler_loop import SchedulerLoop
 from pytest_cloudtasks._server.emulator.sender import Sender
-from pytest_cloudtasks._simulation.settings import Settings
+from pytest_cloudtasks._simulation.settings.settings import Settings
 from tests.patience import PATIENCE
 
 from .running import BASE, QUEUE, Emulator, Worker, running_emulator

@@ -23,7 +23,7 @@ from pytest_cloudtasks._server.emulator.sender import Sender, Sent
 from pytest_cloudtasks._server.emulator.time_jumps import TimeJumps
 from pytest_cloudtasks._service.options import ServiceOptions
 from pytest_cloudtasks._service.task import DEADLINE_EXCEEDED, NO_RESPONSE, Attempt, Outcome, OutcomeKind, response
-from pytest_cloudtasks._simulation.settings import Settings
+from pytest_cloudtasks._simulation.settings.settings import Settings
 from pytest_cloudtasks._targets.headers import Headers
 from pytest_cloudtasks._targets.request import TargetRequest
 from pytest_cloudtasks._time.clock import WallClock

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .._arguments import is_whole
-from .._messages.json_text import read_json
-from .._messages.queue_yaml import QueueYamlError, parsed, queue_fields
-from .._text import safe_repr
+from ..._arguments import is_whole
+from ..._messages.json_text import read_json
+from ..._messages.queue_yaml import QueueYamlError, parsed, queue_fields
+from ..._text import safe_repr
 
 
 def queues_in_file(path: Path) -> dict[str, Mapping[str, Any]]:
