@@ -10,8 +10,9 @@ from .._arguments import checked_call
 from .._service.task import Attempt as ModelAttempt
 from .._simulation.delivery import working
 from .._simulation.driver import Driver
+from .._simulation.lookup import find_task
 from .._simulation.matching.match import Match, MatchArguments
-from .._simulation.records import Attempt, task_meant
+from .._simulation.records import Attempt
 from .._simulation.runners import run_async
 from .._simulation.simulation import Simulation
 from .._simulation.summary import Summary
@@ -88,7 +89,7 @@ class AwaitableMethods:
         """Deliver this task now. See `FakeCloudTasks.dispatch`."""
         __tracebackhide__ = True
         simulation = self._simulation()
-        meant = task_meant(simulation.service, simulation.history, task, "dispatch")
+        meant = find_task(simulation.service, simulation.history, task, "dispatch")
         return Attempt(await run_async(simulation, Driver(simulation).dispatch(meant)), simulation.history)
 
     @checked_call

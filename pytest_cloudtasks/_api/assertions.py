@@ -15,10 +15,11 @@ from .._service.events import EventKind
 from .._service.retry import Retry
 from .._service.task import Task, TaskState
 from .._simulation.exceptions import CloudTasksAssertionError
-from .._simulation.formatting import ENDED, lists_apart, offset_text, shown
+from .._simulation.formatting import ENDED, lists_apart, offset_text, short_name, shown
+from .._simulation.lookup import A_TASK, find_task, is_task
 from .._simulation.matching.match import Match, MatchArguments
 from .._simulation.matching.values import matches
-from .._simulation.records import A_TASK, TaskRecord, is_task, model_task, records, short_name, task_meant
+from .._simulation.records import TaskRecord, model_task, records
 from .._simulation.simulation import Simulation
 from .._text import counted, safe_repr
 from .._time.instants import Duration, duration_of, to_timedelta
@@ -203,7 +204,7 @@ class Assertions:
                 f" {safe_repr(expected)}."
             )
         simulation = self._simulation
-        meant = task_meant(simulation.service, simulation.history, task, "assert_attempts")
+        meant = find_task(simulation.service, simulation.history, task, "assert_attempts")
         results = [attempt.result for attempt in TaskRecord(meant, simulation.history).attempts]
         if not _all_match(expected, results):
             raise _failed(simulation, meant, "Attempts of {task} differ:", expected, results)
@@ -238,7 +239,7 @@ class Assertions:
             for delay in delays
         ]
         simulation = self._simulation
-        meant = task_meant(simulation.service, simulation.history, task, "assert_backoff")
+        meant = find_task(simulation.service, simulation.history, task, "assert_backoff")
         backoffs = _backoffs(simulation, meant)
         if not _all_match(delays, backoffs):
             raise _failed(simulation, meant, "Retry delays of {task} differ:", delays, backoffs)
@@ -399,7 +400,7 @@ def _failed(
 
 def _assert_state(simulation: Simulation, given: object, state: TaskState, method: str, expected: str) -> None:
     __tracebackhide__ = True
-    task = task_meant(simulation.service, simulation.history, given, method)
+    task = find_task(simulation.service, simulation.history, given, method)
     if task.state is not state:
         message = f"Expected {short_name(task)} to have {expected}, but it {_state_text(simulation, task)}."
         raise _unmet_of_a_task(simulation, message, is_early=task.is_live)

@@ -22,8 +22,9 @@ from .._service.events import EventKind
 from .._simulation.background import Background
 from .._simulation.driver import Driver
 from .._simulation.exceptions import CloudTasksWarning, SwallowedFailure
+from .._simulation.lookup import find_task
 from .._simulation.matching.match import Match, MatchArguments
-from .._simulation.records import Attempt, TaskRecord, records, task_meant
+from .._simulation.records import Attempt, TaskRecord, records
 from .._simulation.runners import run_method
 from .._simulation.settings.options import OPTIONS
 from .._simulation.settings.settings import checked, merged, run_defaults
@@ -461,7 +462,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
         """
         __tracebackhide__ = True
         simulation = self._simulation
-        meant = task_meant(simulation.service, simulation.history, task, "dispatch")
+        meant = find_task(simulation.service, simulation.history, task, "dispatch")
         return Attempt(run_method(simulation, "dispatch", Driver(simulation).dispatch(meant)), simulation.history)
 
     @checked_call

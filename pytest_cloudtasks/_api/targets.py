@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from .._arguments import checked_call
-from .._simulation.records import name_of_task
+from .._simulation.lookup import name_of_task
 from .._simulation.settings.settings import checked
 from .._simulation.simulation import Simulation
 from .._targets.base import Handler, OnException, Target

@@ -10,10 +10,10 @@ from unicodedata import bidirectional
 
 from .._messages.json_text import read_json
 from .._messages.proto import PACKAGE, is_message, proto_of
-from .._simulation.formatting import ABSENT, bytes_text, duration_text, shown_apart
+from .._simulation.formatting import ABSENT, bytes_text, duration_text, short_name, short_resource, shown_apart
 from .._simulation.matching.match import Difference
 from .._simulation.matching.values import exactly, matches
-from .._simulation.records import Attempt, PlainData, TaskRecord, model_task, short_name, short_resource
+from .._simulation.records import Attempt, PlainData, TaskRecord, model_task
 from .._targets.headers import Headers
 from .._text import safe_repr, safe_str
 from .._time.instants import to_datetime

@@ -11,11 +11,11 @@ from .._messages.rpc_call import IncomingCall
 from .._service.task import Task
 from .._service.validation import queue_of
 from .._simulation.exceptions import CloudTasksAssertionError
-from .._simulation.formatting import ABSENT, shown
+from .._simulation.formatting import ABSENT, contents, short_name, shown
 from .._simulation.history import History
 from .._simulation.matching.match import Difference, Match
 from .._simulation.matching.values import error_of
-from .._simulation.records import TaskRecord, contents, model_task, short_name
+from .._simulation.records import TaskRecord, model_task
 from .._text import counted, error_text, shortened
 from .diff import in_detail, likeness, side_by_side, values_that_differ
 from .hints import Situation, hints

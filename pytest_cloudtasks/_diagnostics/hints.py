@@ -20,10 +20,10 @@ from .._service.service import Service
 from .._service.task import Task, TaskState
 from .._service.validation import id_of
 from .._simulation.exceptions import DrainLimitReached, NoTarget
-from .._simulation.formatting import duration_text, offset_text, shown
+from .._simulation.formatting import duration_text, offset_text, short_name, shown
 from .._simulation.history import History
 from .._simulation.matching.match import Match, match_like
-from .._simulation.records import TaskRecord, model_task, records, short_name
+from .._simulation.records import TaskRecord, model_task, records
 from .._simulation.summary import due_tasks
 from .._targets.base import destination_of
 from .._targets.registry import Targets

@@ -15,7 +15,7 @@ from .._service.task import Task
 from .._service.validation import id_of, is_queue, is_queue_id, queue_of
 from .._simulation.formatting import ENDED, duration_text, offset_text
 from .._simulation.history import History
-from .._simulation.records import queue_meant, queue_word
+from .._simulation.lookup import find_queue, queue_word
 from .._simulation.settings.settings import Settings
 from .._text import did_you_mean, safe_repr
 from .._time.clock import Clock
@@ -137,7 +137,7 @@ def _on_account(token: str, account: str) -> str:
 
 def _on_missing_queue(queue: str, history: History, service: Service, settings: Settings) -> Iterator[str]:
     try:
-        queue_meant(queue_word(queue, settings), settings, service, history)
+        find_queue(queue_word(queue, settings), settings, service, history)
     except LookupError as missing:
         yield str(missing)
     else:

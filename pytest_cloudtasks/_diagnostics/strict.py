@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from .._service.service import Service
 from .._service.task import Task
-from .._simulation.formatting import duration_text, offset_text
+from .._simulation.formatting import contents, duration_text, offset_text, short_name
 from .._simulation.history import History
-from .._simulation.records import contents, model_task, short_name
+from .._simulation.records import model_task
 from .._simulation.summary import BlockedReason, blocked, live_tasks
 from .._targets.registry import Targets
 from .._text import counted

@@ -19,9 +19,9 @@ from .._service.service import Service
 from .._service.task import Outcome, OutcomeKind, TaskState
 from .._service.validation import id_of, is_queue, queue_of
 from .._simulation.exceptions import CloudTasksAssertionError
-from .._simulation.formatting import duration_text, offset_text
+from .._simulation.formatting import contents, duration_text, offset_text, short_name, short_resource
 from .._simulation.history import Entry, History, InjectedFault, TimeBase
-from .._simulation.records import contents, model_task, short_name, short_resource
+from .._simulation.records import model_task
 from .._simulation.summary import blocked
 from .._targets.answers import Answer
 from .._targets.request import url_of

@@ -41,9 +41,9 @@ from .._text import counted, safe_repr
 from .._time.instants import Duration, duration_of, from_datetime, to_datetime
 from .delivery import Deliveries, Delivery, NotOfAsyncio, no_target, working
 from .exceptions import DrainLimitReached, ends_the_run
-from .formatting import ENDED
+from .formatting import ENDED, short_name
 from .matching.match import Match
-from .records import TaskRecord, short_name
+from .records import TaskRecord
 from .summary import Beginning, Summary, beginning, summary_since
 
 if TYPE_CHECKING:

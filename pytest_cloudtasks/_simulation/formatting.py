@@ -1,4 +1,4 @@
-"""Values in messages: durations and offsets, and any value on one line, readable and not too long."""
+"""Texts in messages: tasks by short names, durations and offsets, and any value on one line, not too long."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 from types import FunctionType
 from typing import Any
 
-from .._service.task import TaskState
+from .._service.request import AppEngineTarget, PullMessage
+from .._service.task import Task, TaskState
+from .._service.validation import id_of, queue_of
 from .._targets.headers import Headers
 from .._text import WIDTH, safe_repr, safe_str, shortened
 from .._time.instants import from_timedelta
@@ -20,6 +22,25 @@ ENDED = {
     TaskState.DELETED: "was deleted",
 }
 """How a task has left its queue."""
+
+
+def short_name(task: Task) -> str:
+    """Return ``queue/task``."""
+    return f"{id_of(task.queue_name)}/{id_of(task.name)}"
+
+
+def short_resource(name: str) -> str:
+    """Return ``queue/task`` or ``queue`` for a full name."""
+    queue = queue_of(name)
+    return f"{id_of(queue)}/{id_of(name)}" if queue else id_of(name)
+
+
+def contents(task: Task) -> str:
+    """Return the payload of ``task`` in short: method and URL, or a pull task's tag."""
+    target = task.target
+    if isinstance(target, PullMessage):
+        return f"pull, tag {target.tag!r}" if target.tag else "pull"
+    return f"{target.method} {target.relative_uri if isinstance(target, AppEngineTarget) else target.url}"
 
 
 def duration_text(nanoseconds: int) -> str:

@@ -26,7 +26,7 @@ from .._messages.rpc_call import IncomingCall
 from .._service.events import Event, EventKind
 from .._service.task import Attempt, Task
 from .fork_safety import forks
-from .records import Inspected
+from .inspected import Inspected
 
 if TYPE_CHECKING:
     from .._targets.answers import Answer

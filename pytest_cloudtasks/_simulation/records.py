@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -10,75 +9,20 @@ from typing import TYPE_CHECKING, Any
 from .._arguments import checked_call
 from .._messages import api_versions
 from .._messages.json_text import read_json
-from .._messages.proto import is_message, proto_of
 from .._service.pull_queues import tag_of
 from .._service.request import AppEngineTarget, HttpTarget, OidcToken, PullMessage, Routing
 from .._service.task import Attempt as ModelAttempt
 from .._service.task import Outcome, OutcomeKind, Task, TaskState
-from .._service.validation import id_of, queue_of
+from .._service.validation import id_of
 from .._targets.answers import TargetResponse, content_of
 from .._targets.headers import Headers
 from .._targets.request import TargetRequest
-from .._text import did_you_mean, listed, safe_repr
 from .._time.instants import to_datetime, to_timedelta
+from .formatting import contents, short_name
 
 if TYPE_CHECKING:
     from .._messages.rpc_handlers import Frontend
-    from .._service.service import Service
     from .history import History
-    from .settings.settings import Settings
-
-WIDTH = 200
-"""The number of characters kept of an error's first line."""
-
-
-class Inspected:
-    """What a test has inspected: tasks that assertions have found, and errors of handlers. For `strict`.
-
-    It keeps numbers and texts rather than tasks, because each Hypothesis example has its own tasks.
-    """
-
-    def __init__(self) -> None:
-        self._matched: set[int] = set()
-        self._errors: dict[tuple[int, int], str] = {}
-
-    def matched(self, tasks: Iterable[Task]) -> None:
-        """Record that an assertion has found ``tasks``."""
-        self._matched.update(task.sequence for task in tasks)
-
-    def asserted(self, task: Task) -> None:
-        """Record that an assertion about the attempts of ``task`` has passed, which covers their errors."""
-        self._matched.add(task.sequence)
-        for place in [place for place in self._errors if place[0] == task.sequence]:
-            del self._errors[place]
-
-    def read(self, attempt: ModelAttempt) -> None:
-        """Record that the test has read how ``attempt`` ended."""
-        if self._errors:
-            self._errors.pop(_place(attempt), None)
-
-    def recorded(self, attempt: ModelAttempt, error: BaseException) -> None:
-        """Record that a handler has raised ``error``, answered with 500."""
-        first, _, more = traceback.format_exception_only(type(error), error)[-1].strip().partition("\n")
-        self._errors[_place(attempt)] = f"{first[:WIDTH]} …" if more or len(first) > WIDTH else first
-
-    def has_matched(self, task: Task) -> bool:
-        """Return whether an assertion has found ``task``."""
-        return task.sequence in self._matched
-
-    def unseen_errors(self) -> Iterable[tuple[int, int, str]]:
-        """Return errors that were not inspected: the number of the task, the number of the attempt, and the text."""
-        return ((*place, text) for place, text in self._errors.items())
-
-    def copy(self) -> Inspected:
-        """Return an independent copy."""
-        copied = Inspected()
-        copied._matched, copied._errors = set(self._matched), dict(self._errors)
-        return copied
-
-
-def _place(attempt: ModelAttempt) -> tuple[int, int]:
-    return attempt.task.sequence, attempt.number
 
 
 class PlainData:
@@ -448,107 +392,11 @@ def _frontend_for(task: Task) -> Frontend:
     return api_versions.v2beta2() if isinstance(task.target, PullMessage) else api_versions.v2()
 
 
-def short_name(task: Task) -> str:
-    """Return ``queue/task``."""
-    return f"{id_of(task.queue_name)}/{id_of(task.name)}"
-
-
-def short_resource(name: str) -> str:
-    """Return ``queue/task`` or ``queue`` for a full name."""
-    queue = queue_of(name)
-    return f"{id_of(queue)}/{id_of(name)}" if queue else id_of(name)
-
-
-def contents(task: Task) -> str:
-    """Return the payload of ``task`` in short: method and URL, or a pull task's tag."""
-    target = task.target
-    if isinstance(target, PullMessage):
-        return f"pull, tag {target.tag!r}" if target.tag else "pull"
-    return f"{target.method} {target.relative_uri if isinstance(target, AppEngineTarget) else target.url}"
-
-
 def model_task(record: TaskRecord) -> Task:
     """Return the model's task behind a record."""
     return record._task
 
 
-A_TASK = "a TaskRecord, a Task message, or a task's ID or full name"
-
-
-def is_task(value: object) -> bool:
-    """Return whether ``value`` can name a task: a record, Google's Task message, an ID or a full name."""
-    return isinstance(value, (TaskRecord, str)) or is_task_message(value)
-
-
-def is_task_message(value: object) -> bool:
-    """Return whether ``value`` is a Task message of any version."""
-    return is_message(value) and proto_of(value).DESCRIPTOR.name == "Task"
-
-
-def name_of_task(value: Any) -> Any:
-    """Return the full name of a record or a Task message; return anything else unchanged."""
-    return value.name if isinstance(value, TaskRecord) or is_task_message(value) else value
-
-
-def task_meant(service: Service, history: History, task: Any, method: str) -> Task:
-    """Return the task for a value that `is_task`, in a call of ``method``; of several with the same name the latest."""
-    if not is_task(task):
-        raise TypeError(f"{method}() takes {A_TASK}, but got {safe_repr(task)}.")
-    if not isinstance(task, TaskRecord):
-        return _named(service, name_of_task(task))
-    if task._history is not history:
-        raise ValueError(
-            f"{method}() got the task {short_name(task._task)} of another fake. Call {method}() of that fake, within"
-            " its test."
-        )
-    return task._task
-
-
-def _named(service: Service, name: str) -> Task:
-    found = [task for task in service.accepted if name in (task.name, id_of(task.name))]
-    names = sorted({task.name for task in found})
-    if len(names) > 1:
-        raise LookupError(
-            f"The ID {safe_repr(name)} is ambiguous: this test has {len(names)} tasks of that ID, {listed(names)}. Pass"
-            " the full name."
-        )
-    if not found:
-        known = [task.name if "/" in name else id_of(task.name) for task in service.accepted]
-        raise LookupError(
-            f"This test has no task named {safe_repr(name)}.{did_you_mean(name, known)} Pass a task's ID or full name,"
-            " or the TaskRecord that assert_enqueued() returns."
-        )
-    return found[-1]
-
-
 def records(tasks: Iterable[Task], history: History) -> list[TaskRecord]:
     """Return records of ``tasks``."""
     return [TaskRecord(task, history) for task in tasks]
-
-
-def queue_meant(queue: str, settings: Settings, service: Service, history: History) -> str:
-    """Return the full name of a queue that exists or existed in this test; raise LookupError for any other."""
-    name = settings.queue_name(queue)
-    if name in service.queues:
-        return name
-    known = {event.queue_name for event in history.events()}
-    if name not in known:
-        words = sorted(one if "/" in queue else queue_word(one, settings) for one in known)
-        there = "This test has no queue."
-        if words:
-            are = "The only queue of this test is" if len(words) == 1 else "The queues of this test are"
-            there = f"{are} {listed(words)}."
-        near = next((f" Did you mean {one!r}?" for one in words if one != queue and id_of(one) == queue), "")
-        if near:  # the ID of a queue that was given by its full name
-            near += f" IDs belong to the options project ({settings.project}) and location ({settings.location})."
-        raise LookupError(
-            f"There is no queue {safe_repr(queue)}.{near or did_you_mean(queue, words)} {there} Create it with"
-            f" cloud_tasks.create_queue({safe_repr(queue)}), or by the option queues."
-        )
-    return name
-
-
-def queue_word(name: str, settings: Settings) -> str:
-    """Return the name of a queue in messages: its ID, or the full name if the ID would mean another queue."""
-    short = id_of(name)
-    return short if settings.queue_name(short) == name else name

@@ -21,7 +21,7 @@ from .._text import encodable
 from .delivery import Deliveries, Delivery, Result, working
 from .driver import Driver
 from .exceptions import NoTarget, ends_the_run
-from .records import short_name
+from .formatting import short_name
 
 if TYPE_CHECKING:
     from .simulation import Simulation

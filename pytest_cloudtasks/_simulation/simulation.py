@@ -42,8 +42,8 @@ from .exceptions import failure, failure_class
 from .faults import PlannedFaults, PlannedOrder
 from .fork_safety import forks
 from .history import History, TimeBase
+from .lookup import find_queue
 from .random_choices import Choices, Randomness, SeededChoices
-from .records import queue_meant
 from .runners import Driving, dispatch_created, dispatch_created_async
 from .settings.settings import Settings
 from .summary import Blocked, blocked, live_tasks
@@ -384,7 +384,7 @@ class Simulation:
 
     def queue_named(self, queue: str) -> str:
         """Return the full name of a queue that exists or existed in this test; raises LookupError for any other."""
-        return queue_meant(queue, self.settings, self.service, self.history)
+        return find_queue(queue, self.settings, self.service, self.history)
 
     # --- failing -------------------------------------------------------------------------------------------------
 

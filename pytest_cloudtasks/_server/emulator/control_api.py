@@ -18,7 +18,7 @@ from ..._service.request import AppEngineTarget, PullMessage, Routing
 from ..._service.task import Attempt, Task, TaskState
 from ..._service.validation import id_of, queue_of
 from ..._simulation.faults import Fault, Occasions, PlannedFault
-from ..._simulation.records import short_name
+from ..._simulation.formatting import short_name
 from ..._targets.request import url_of
 from ..._text import counted, did_you_mean, listed
 from ..._time.instants import to_datetime

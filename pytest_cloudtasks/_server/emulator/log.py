@@ -15,7 +15,7 @@ from ..._diagnostics.timeline import Line, line_text, name_in
 from ..._diagnostics.timeline_json import line_data
 from ..._messages.rpc_call import IncomingCall
 from ..._service.events import Event, EventKind
-from ..._simulation.records import short_resource
+from ..._simulation.formatting import short_resource
 from ..._text import counted
 from ..._time.instants import to_datetime
 

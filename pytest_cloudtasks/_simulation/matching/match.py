@@ -11,7 +11,8 @@ from ..._service.validation import queue_of
 from ..._targets.urls import glob_pattern
 from ..._time.instants import Duration, duration_of, to_datetime, to_timedelta
 from ..formatting import shown
-from ..records import NamesQueue, TaskRecord, model_task, name_of_task
+from ..lookup import name_of_task
+from ..records import NamesQueue, TaskRecord, model_task
 from .checks import UNSET, check_fields
 from .values import exactly, headers_match, is_matcher, matches, partially_matches
 
