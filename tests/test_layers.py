@@ -208,7 +208,7 @@ PRIVATE_OF_OTHERS = {
     "_clients/interception.py",
     "_diagnostics/call_sites.py",
     "_messages/proto.py",
-    "_simulation/awaiting.py",
+    "_simulation/driving/awaiting.py",
 }
 """Modules that use a private attribute of a third party or of Python, and say so at their heads or where they do."""
 

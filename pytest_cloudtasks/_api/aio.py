@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from .._arguments import checked_call
 from .._service.task import Attempt as ModelAttempt
-from .._simulation.delivery import working
-from .._simulation.driver import Driver
+from .._simulation.driving.delivery import working
+from .._simulation.driving.driver import Driver
+from .._simulation.driving.runners import run_async
 from .._simulation.lookup import find_task
 from .._simulation.matching.match import Match, MatchArguments
 from .._simulation.records import Attempt
-from .._simulation.runners import run_async
 from .._simulation.simulation import Simulation
 from .._simulation.summary import Summary
 from .._time.instants import Duration, duration_of

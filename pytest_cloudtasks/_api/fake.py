@@ -19,13 +19,13 @@ from .._diagnostics.strict import check_strictness
 from .._diagnostics.timeline_json import timeline_as
 from .._service.errors import ServiceError
 from .._service.events import EventKind
-from .._simulation.background import Background
-from .._simulation.driver import Driver
+from .._simulation.driving.background import Background
+from .._simulation.driving.driver import Driver
+from .._simulation.driving.runners import run_method
 from .._simulation.exceptions import CloudTasksWarning, SwallowedFailure
 from .._simulation.lookup import find_task
 from .._simulation.matching.match import Match, MatchArguments
 from .._simulation.records import Attempt, TaskRecord, records
-from .._simulation.runners import run_method
 from .._simulation.settings.options import OPTIONS
 from .._simulation.settings.settings import checked, merged, run_defaults
 from .._simulation.simulation import Simulation

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
 from typing import Any
+
+from .._text import encodable
 
 
 class CloudTasksAssertionError(AssertionError):
@@ -82,3 +85,8 @@ def set_up_failure(message: str) -> BaseException:
     # pytest shows it by the name of those of pytest.fail().
     failed: Any = type("Failed", (failure_class(), Exception), {"__module__": "builtins"})
     return failed(message, pytrace=False)  # type: ignore[no-any-return]
+
+
+def traceback_text(error: BaseException) -> str:
+    """Return the traceback of a handler's error, for a failure at the end of the test."""
+    return encodable("".join(traceback.format_exception(type(error), error, error.__traceback__)))

@@ -38,13 +38,14 @@ from .._targets.registry import Targets
 from .._text import safe_repr, safe_str, shortened
 from .._time.clock import Clock, ClockJump, Mode
 from .._time.instants import to_datetime
+from .driving.driving import Driving
+from .driving.eager import dispatch_created, dispatch_created_async
 from .exceptions import failure, failure_class
 from .faults import PlannedFaults, PlannedOrder
 from .fork_safety import forks
 from .history import History, TimeBase
 from .lookup import find_queue
 from .random_choices import Choices, Randomness, SeededChoices
-from .runners import Driving, dispatch_created, dispatch_created_async
 from .settings.settings import Settings
 from .summary import Blocked, blocked, live_tasks
 

@@ -13,7 +13,7 @@ import anyio.to_thread
 import pytest
 
 from pytest_cloudtasks import FakeCloudTasks, TargetRequest
-from pytest_cloudtasks._simulation.delivery import TURNS
+from pytest_cloudtasks._simulation.driving.delivery import TURNS
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
 MAILER = "https://mailer.test/send"

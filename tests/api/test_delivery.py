@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from pytest_cloudtasks import FakeCloudTasks, TargetRequest
-from pytest_cloudtasks._simulation.delivery import Delivery, working
+from pytest_cloudtasks._simulation.driving.delivery import Delivery, working
 from pytest_cloudtasks._simulation.records import model_task
 from pytest_cloudtasks._targets.routes import RouteTarget
 

@@ -16,7 +16,7 @@ from google.api_core.exceptions import AlreadyExists, NotFound
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks, TargetRequest, TaskState
-from pytest_cloudtasks._simulation.runners import DEPTH
+from pytest_cloudtasks._simulation.driving.eager import DEPTH
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
 MAILER = "https://mailer.test/send"

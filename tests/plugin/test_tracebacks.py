@@ -141,7 +141,7 @@ def test_a_mistake_of_the_plugins_own_keeps_its_frames(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An exception that the plugin never raises on purpose is for its authors to see."""
-    from pytest_cloudtasks._simulation.driver import Driver
+    from pytest_cloudtasks._simulation.driving.driver import Driver
 
     monkeypatch.setattr(Driver, "_end_of", lambda self, until: self.nothing)
     pytester.makepyfile("def test(cloud_tasks):\n    cloud_tasks.drain()\n")

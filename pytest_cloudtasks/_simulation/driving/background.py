@@ -20,13 +20,14 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from .._time import real
+from ..._time import real
+from ..exceptions import traceback_text
 from .delivery import Deliveries
 from .driver import BACKGROUND, Driver
-from .runners import run_sync, traceback_text
+from .runners import run_sync
 
 if TYPE_CHECKING:
-    from .simulation import Simulation
+    from ..simulation import Simulation
 
 _STEP = 0.01
 """Seconds of real time from one step to the next."""

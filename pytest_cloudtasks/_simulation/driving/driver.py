@@ -27,27 +27,27 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, NamedTuple
 
-from .._arguments import is_whole
-from .._clients.identity.tokens import authorization_for
-from .._service.queue import QueueState
-from .._service.request import HttpTarget, PullMessage
-from .._service.scheduler import Step, Upcoming
-from .._service.task import DEADLINE_EXCEEDED, Attempt, OutcomeKind, Task
-from .._targets.answers import Answer, WrongAnswer
-from .._targets.base import Destination, Target, destination_of
-from .._targets.redirects import MAX_REDIRECTS, redirected, retry_at
-from .._targets.request import TargetRequest
-from .._text import counted, safe_repr
-from .._time.instants import Duration, duration_of, from_datetime, to_datetime
+from ..._arguments import is_whole
+from ..._clients.identity.tokens import authorization_for
+from ..._service.queue import QueueState
+from ..._service.request import HttpTarget, PullMessage
+from ..._service.scheduler import Step, Upcoming
+from ..._service.task import DEADLINE_EXCEEDED, Attempt, OutcomeKind, Task
+from ..._targets.answers import Answer, WrongAnswer
+from ..._targets.base import Destination, Target, destination_of
+from ..._targets.redirects import MAX_REDIRECTS, redirected, retry_at
+from ..._targets.request import TargetRequest
+from ..._text import counted, safe_repr
+from ..._time.instants import Duration, duration_of, from_datetime, to_datetime
+from ..exceptions import DrainLimitReached, ends_the_run
+from ..formatting import ENDED, short_name
+from ..matching.match import Match
+from ..records import TaskRecord
+from ..summary import Beginning, Summary, beginning, summary_since
 from .delivery import Deliveries, Delivery, NotOfAsyncio, no_target, working
-from .exceptions import DrainLimitReached, ends_the_run
-from .formatting import ENDED, short_name
-from .matching.match import Match
-from .records import TaskRecord
-from .summary import Beginning, Summary, beginning, summary_since
 
 if TYPE_CHECKING:
-    from .simulation import Simulation
+    from ..simulation import Simulation
 
 BACKGROUND = "background"
 """The method that is under way in a block of ``background()``."""

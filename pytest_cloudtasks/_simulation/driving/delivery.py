@@ -7,16 +7,16 @@ from collections.abc import Callable, Coroutine, Generator
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
-from .._service.request import Routing
-from .._service.task import Attempt, response
-from .._targets.answers import Answer
-from .._targets.base import Destination, Target
-from .._targets.registry import Targets
-from .._targets.request import TargetRequest
-from .._targets.urls import is_loopback, normal, wire_url
-from .._text import did_you_mean, safe_repr
+from ..._service.request import Routing
+from ..._service.task import Attempt, response
+from ..._targets.answers import Answer
+from ..._targets.base import Destination, Target
+from ..._targets.registry import Targets
+from ..._targets.request import TargetRequest
+from ..._targets.urls import is_loopback, normal, wire_url
+from ..._text import did_you_mean, safe_repr
+from ..exceptions import NoTarget
 from .awaiting import awaited_outside
-from .exceptions import NoTarget
 
 working: ContextVar[Delivery | None] = ContextVar("working", default=None)
 """The delivery whose handler runs this code. Frameworks copy it into their threads."""
