@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, Union, overload
 
@@ -170,14 +170,14 @@ class Assertions:
         """
         __tracebackhide__ = True
         simulation = self._simulation
-        before, since = len(simulation.service.accepted), len(simulation.history)
+        before, since = simulation.service.accepted.count, len(simulation.history)
         tasks: list[TaskRecord] = []
         yield tasks
         tasks += _expect(
             simulation,
             Match(**match),
             count,
-            lambda simulation: simulation.service.accepted[before:],
+            lambda simulation: simulation.service.accepted.since(before),
             "enqueued",
             " in this block",
             since,
@@ -291,7 +291,7 @@ class Assertions:
         raise _unmet_of_a_task(simulation, message)
 
 
-def _accepted(simulation: Simulation) -> list[Task]:
+def _accepted(simulation: Simulation) -> Iterable[Task]:
     return simulation.service.accepted
 
 
@@ -307,7 +307,7 @@ def _expect(
     simulation: Simulation,
     match: Match,
     count: int | None,
-    tasks: Callable[[Simulation], Sequence[Task]],
+    tasks: Callable[[Simulation], Iterable[Task]],
     what: str,
     where: str = "",
     since: int = 0,

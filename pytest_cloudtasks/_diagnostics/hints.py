@@ -77,7 +77,7 @@ class Situation(NamedTuple):
         return not self.asserted and isinstance(self.error, AssertionError) and not self.targets.are_none
 
     @property
-    def tasks(self) -> Sequence[Task]:
+    def tasks(self) -> Iterable[Task]:
         """The tasks that the failure may be about: those of an assertion, or else all."""
         return self.service.accepted if self.match is None else [model_task(one) for one in (*self.others, *self.found)]
 

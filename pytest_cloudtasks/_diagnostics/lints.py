@@ -62,7 +62,7 @@ class Lints:
 
         If the suite turns warnings into errors, raise what `failure` makes of the warning.
         """
-        created = service.accepted[before:]
+        created = service.accepted.since(before)
         if rpc == "create_task" and (name := request.task.name):
             self._look_at_name(service, now, request.parent, name, created)
         for task in created:
@@ -153,8 +153,8 @@ class Lints:
             self._named[name] = created[-1].sequence
         if before is None:
             return
-        task, queue = service.accepted[before], service.queues.get(parent)
-        if task.ended_at is None or queue is None:
+        task, queue = service.accepted.get(before), service.queues.get(parent)
+        if task is None or task.ended_at is None or queue is None:
             return
         if queue.config.tombstone_ttl != service.options.task_tombstone_ttl:  # the queue has one of its own
             return

@@ -100,8 +100,9 @@ def _errors(history: History, service: Service) -> str:
     if not errors:
         return ""
     shown = [
-        f"{short_name(service.accepted[sequence])} attempt {number}: {text}"
+        f"{short_name(task)} attempt {number}: {text}"
         for sequence, number, text in errors[:SHOWN]
+        if (task := service.accepted.get(sequence)) is not None
     ]
     return (
         "Exceptions of handlers, answered with 500, that the test did not check:"

@@ -145,12 +145,13 @@ def delete_tasks(
 def _new(service: Service, kind: BatchKind, size: int, now: int, parent: str, request_id: str, api: str) -> Operation:
     """Return a new operation. Its ID is that of the request, which either RPC accepts only once.
 
-    The service gives a batch without an ID a UUID. Here the UUID depends on the number of operations so far.
+    The service gives a batch without an ID a UUID. Here the UUID depends on the number of batches so far.
     """
-    operation_id = request_id or str(uuid.uuid5(uuid.NAMESPACE_URL, f"{parent} {len(service.operations)}"))
+    operation_id = request_id or str(uuid.uuid5(uuid.NAMESPACE_URL, f"{parent} {service.batch_count}"))
     name = f"{location_of(parent)}/operations/{operation_id}"
     if name in service.operations:
         raise errors.BATCH_DUPLICATE_ID.error(id=operation_id)
+    service.batch_count += 1
     operation = service.operations[name] = Operation(name, kind, size, now, api)
     return operation
 

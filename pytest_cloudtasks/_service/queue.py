@@ -67,17 +67,23 @@ class DispatchRate:
         return self._burst - Fraction(missing, self._interval)
 
 
+_SMALL = 64
+"""The length up to which a heap of waiting tasks may keep invalid entries."""
+
+
 class WaitingTasks:
     """The waiting tasks of a queue: a heap by instant, rank and creation.
 
-    A task has one valid entry, `Task.waiting`. A task leaves the heap by losing that entry or getting another one;
-    invalid entries are dropped when they reach the top.
+    A task has one valid entry, `Task.waiting`. A task leaves the heap by losing that entry or getting another one.
+    Invalid entries are dropped when they reach the top, and all together each time the heap has doubled.
     """
 
-    __slots__ = ("_heap",)
+    __slots__ = ("_cleaned_at", "_heap")
 
     def __init__(self) -> None:
         self._heap: list[WaitingEntry] = []
+        self._cleaned_at = _SMALL
+        """The length above which all invalid entries are dropped next."""
 
     def add(self, task: Task, rank: int) -> None:
         """Add ``task``. Among tasks of one instant the smaller rank goes first, then the older task."""
@@ -87,6 +93,10 @@ class WaitingTasks:
     def share(self, entry: WaitingEntry) -> None:
         """Add an entry that another heap has as well, so that its task leaves both at once."""
         heapq.heappush(self._heap, entry)
+        if len(self._heap) > self._cleaned_at:
+            self._heap = [entry for entry in self._heap if entry[3].waiting is entry]
+            heapq.heapify(self._heap)
+            self._cleaned_at = max(_SMALL, 2 * len(self._heap))
 
     def first(self) -> Task | None:
         """Return the next task, due or not."""

@@ -15,7 +15,8 @@ Theory of operation
 
     A queue has at most one dispatch among the steps, that of `Queue.next_dispatch`. `plan` updates it after everything
     that may change it: a task begins to wait, begins an attempt, or is removed; a slot is freed; the queue's state or
-    settings change. Heaps are cleaned lazily: an entry that was replaced or removed is dropped when it reaches the top.
+    settings change. Heaps are cleaned lazily: an entry that was replaced or removed is dropped when it reaches the top,
+    or together with others when they are the larger part.
 
     While a driving method is limited to some tasks, a `Selection` provides the dispatches. The steps are kept up to
     date meanwhile, and all other steps go on as usual.
@@ -82,6 +83,8 @@ class DispatchOrder:
         return 0
 
 
+_SPARE = 64
+"""The number of invalid entries that a timetable may have in any case."""
 Key = TypeVar("Key", bound=Hashable)
 TimetableEntry = tuple[int, tuple[int, ...], int, Key]
 """An instant, the order among entries of one instant, a unique number, and the entry's key."""
@@ -107,6 +110,9 @@ class Timetable(Generic[Key]):
         entry = (at, order, self._count, key)
         self.entries[key] = entry
         heapq.heappush(self._heap, entry)
+        if len(self._heap) > 2 * len(self.entries) + _SPARE:
+            self._heap = list(self.entries.values())
+            heapq.heapify(self._heap)
 
     def remove(self, key: Key) -> None:
         """Remove the entry of ``key``, if it has one."""

@@ -6,6 +6,7 @@ and `batches`, `pull_queues`, `iam` and `listing` implement their RPCs.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -33,13 +34,14 @@ from .queue_settings import (
 from .request import PullMessage, PushTarget, Routing
 from .retry import retry_config_from
 from .scheduler import Scheduler
-from .task import Attempt, Task, TaskCause, TaskSpec
+from .task import AcceptedTasks, Attempt, Task, TaskCause, TaskSpec
 from .validation import (
     MAX_RPC_DEADLINE,
     RPCS,
     check_kms_key,
     check_new_queue,
     check_spec,
+    id_of,
     location_of,
     queue_of,
     rpc_deadline_error,
@@ -62,26 +64,39 @@ _STATE_EVENTS = {
 
 
 class ReservedNames:
-    """Names of removed tasks or queues, each reserved until an instant."""
+    """Names of removed tasks or queues, each reserved for a while.
 
-    __slots__ = ("_until",)
+    Names that are free again are dropped whenever another one is reserved or asked for. Names that are reserved for
+    equally long become free in the order in which they were reserved, so each duration has a queue of its own.
+    """
+
+    __slots__ = ("_of_duration", "_until")
 
     def __init__(self) -> None:
         self._until: dict[str, int] = {}
+        self._of_duration: dict[int, deque[str]] = {}
 
-    def reserve(self, name: str, until: int) -> None:
-        """Reserve ``name`` until just before ``until``."""
-        self._until[name] = until
+    def __len__(self) -> int:
+        return len(self._until)
+
+    def reserve(self, name: str, now: int, duration: int) -> None:
+        """Reserve ``name`` from ``now`` until just before the end of ``duration``."""
+        self._drop_free(now)
+        self._until[name] = now + duration
+        self._of_duration.setdefault(duration, deque()).append(name)
 
     def holds(self, name: str, now: int) -> bool:
         """Return whether ``name`` is reserved at ``now``."""
-        until = self._until.get(name)
-        if until is None:
-            return False
-        if now < until:
-            return True
-        del self._until[name]
-        return False
+        self._drop_free(now)
+        return now < self._until.get(name, now)
+
+    def _drop_free(self, now: int) -> None:
+        until = self._until
+        for duration, names in list(self._of_duration.items()):
+            while names and until.get(names[0], now) <= now:
+                until.pop(names.popleft(), None)
+            if not names:
+                del self._of_duration[duration]
 
     def shift(self, by: int) -> None:
         """Shift all instants when the clock is reset."""
@@ -118,16 +133,18 @@ class Service:
         self.options = options or ServiceOptions()
         self.location = location
         self.queues: dict[str, Queue] = {}
-        self.accepted: list[Task] = []
-        """Every task ever accepted, gone ones included, in the order of creation."""
+        self.accepted = AcceptedTasks()
         self.operations: dict[str, Operation] = {}
-        """The batches that were done, which are kept for good."""
+        """The batches that were done, by the names of their operations."""
+        self.batch_count = 0
+        """The number of batches so far."""
         self.kms_keys: dict[str, str] = {}
         """The keys of the CMEK configs that were set."""
         self._new_task_id = new_task_id
         self._record = record
         self._reserved_queues = ReservedNames()
         self._reserved_tasks: dict[str, ReservedNames] = {}
+        """The IDs of removed tasks, by the name of their queue."""
         self.scheduler = Scheduler(self.options, record, self._end)
 
     # --- queues --------------------------------------------------------------------------------------------------
@@ -193,7 +210,7 @@ class Service:
         self._remove(list(queue.tasks.values()), TaskCause.QUEUE_DELETED, now)
         del self.queues[name]
         del self._reserved_tasks[name]
-        self._reserved_queues.reserve(name, now + self.options.queue_tombstone_ttl)
+        self._reserved_queues.reserve(name, now, self.options.queue_tombstone_ttl)
         self.scheduler.queue_deleted(queue, now)
         self._happened(now, EventKind.QUEUE_DELETED, queue)
 
@@ -205,7 +222,7 @@ class Service:
         queue = self.existing_queue("purge_queue", name)
         queue.purge_time = now
         if self.options.purge_delay:
-            self.scheduler.purge_later(queue, len(self.accepted), now + self.options.purge_delay, now)
+            self.scheduler.purge_later(queue, self.accepted.count, now + self.options.purge_delay, now)
         else:
             self._remove(list(queue.tasks.values()), TaskCause.PURGE, now)
             self.scheduler.plan(queue, now)
@@ -292,7 +309,7 @@ class Service:
             task.name = f"{parent}/tasks/{self._new_task_id()}"
         queue = self.queues[parent]
         queue.tasks[task.name] = task
-        self.accepted.append(task)
+        self.accepted.add(task)
         self._record(Event(now, EventKind.TASK_CREATED, parent, task))
         self.scheduler.add(queue, task)
         return task
@@ -311,13 +328,13 @@ class Service:
         if name:
             if name in queue.tasks:
                 raise errors.TASK_EXISTS.error()
-            if self._reserved_tasks[parent].holds(name, now):
+            if self._reserved_tasks[parent].holds(id_of(name), now):
                 raise errors.TASK_EXISTED_TOO_RECENTLY.error()
         override = queue.config.other.get(ROUTING_OVERRIDE) if queue.config.other else None
         return Task(
             name,
             queue.name,
-            len(self.accepted),
+            self.accepted.count,
             stored_target(
                 target, parent, Routing(**override) if override else None, self.options.app_engine_host_suffix
             ),
@@ -344,7 +361,7 @@ class Service:
     def get_task(self, now: int, name: str) -> Task:
         """GetTask. A reserved name has its own error text."""
         queue = self.queues.get(queue_of(name))
-        if queue is not None and name not in queue.tasks and self._reserved_tasks[queue.name].holds(name, now):
+        if queue is not None and name not in queue.tasks and self._reserved_tasks[queue.name].holds(id_of(name), now):
             legacy = self.options.legacy_errors
             raise (errors.LEGACY_TASK_NO_LONGER_EXISTS if legacy else errors.TASK_NO_LONGER_EXISTS).error()
         return self.existing_task("get_task", name)
@@ -539,7 +556,8 @@ class Service:
         task.ended_at = at
         queue = self.queues[task.queue_name]
         del queue.tasks[task.name]
-        self._reserved_tasks[queue.name].reserve(task.name, at + queue.config.tombstone_ttl)
+        self._reserved_tasks[queue.name].reserve(id_of(task.name), at, queue.config.tombstone_ttl)
+        self.accepted.finish(task)
 
     def _remove(self, tasks: Iterable[Task], cause: TaskCause, now: int) -> None:
         for task in tasks:

@@ -1,8 +1,9 @@
-"""A task, its attempts and their outcomes."""
+"""A task, its attempts and their outcomes, and the collection of all tasks."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache, cached_property
@@ -356,3 +357,52 @@ class Task:
 
 WaitingEntry = tuple[int, int, int, Task]
 """When a waiting task is eligible, its rank, its sequence number, and the task."""
+
+
+class AcceptedTasks:
+    """The tasks that the service has accepted, live and finished ones, in the order of creation.
+
+    `forget_finished` limits the memory of a service that runs for long.
+    """
+
+    __slots__ = ("_by_sequence", "_finished", "count", "forgotten")
+
+    def __init__(self) -> None:
+        self.count = 0
+        """The number of tasks ever accepted, which is the sequence number of the next one."""
+        self.forgotten: Counter[tuple[str, TaskState]] = Counter()
+        """The number of forgotten tasks, by the name of their queue and their state."""
+        self._by_sequence: dict[int, Task] = {}
+        self._finished: deque[Task] = deque()
+        """The finished tasks, the one that finished first at the beginning."""
+
+    def __iter__(self) -> Iterator[Task]:
+        return iter(list(self._by_sequence.values()))  # other threads may create tasks meanwhile
+
+    def __len__(self) -> int:
+        """The number of tasks that are not forgotten."""
+        return len(self._by_sequence)
+
+    def get(self, sequence: int) -> Task | None:
+        """Return the task with this sequence number; None if it is forgotten."""
+        return self._by_sequence.get(sequence)
+
+    def since(self, count: int) -> list[Task]:
+        """Return the tasks that were accepted after the first ``count``."""
+        return [task for sequence in range(count, self.count) if (task := self._by_sequence.get(sequence)) is not None]
+
+    def add(self, task: Task) -> None:
+        """Add a task, whose sequence number is `count`."""
+        self._by_sequence[task.sequence] = task
+        self.count += 1
+
+    def finish(self, task: Task) -> None:
+        """Take note that ``task`` has finished."""
+        self._finished.append(task)
+
+    def forget_finished(self, most: int) -> None:
+        """Forget finished tasks, those that finished first, until ``most`` are left. Live tasks stay."""
+        while len(self._finished) > most:
+            task = self._finished.popleft()
+            del self._by_sequence[task.sequence]
+            self.forgotten[task.queue_name, task.state] += 1

@@ -175,7 +175,7 @@ class Simulation:
             now = self.contact()
             service, faults, history = self.service, self.faults, self.history
             service.scheduler.remove_due(now)
-            accepted = len(service.accepted)
+            accepted = service.accepted.count
             call.keep(now)
             history.record_call(call)
             begin = len(history)
@@ -206,9 +206,9 @@ class Simulation:
             message, call.message = call.message, None
             if self.lints is not None:
                 self._look(call.method, message, accepted)
-            if self.generation != forks.generation and len(service.accepted) > accepted:
+            if self.generation != forks.generation and service.accepted.count > accepted:
                 forks.warn_of_copy(call.method)
-            return response, error, service.accepted[accepted:] if self.is_eager else ()
+            return response, error, service.accepted.since(accepted) if self.is_eager else ()
 
     def _look(self, rpc: str, request: Any, before: int) -> None:
         """Let the lints inspect a call. If a lint is an error, it fails the test even if it is swallowed."""

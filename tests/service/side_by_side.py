@@ -136,7 +136,7 @@ class ModelSide:
             operation = service.batch_create_tasks(now, queue_name("q"), wanted, command.request_id)
             for index, task in operation.created.items():
                 self._scripts.setdefault(
-                    service.accepted[task.sequence],
+                    service.accepted.get(task.sequence),
                     script_of(command.creations[min(index, len(command.creations) - 1)]),
                 )
             return verdict_of(operation.failed)

@@ -519,7 +519,7 @@ def test_three_attempts_in_flight_end_in_any_order(order: tuple[int, ...], winne
     else:
         place = order.index(winner)
         assert [event.dropped for event in answers(driver)[:3]] == [index > place for index in range(3)]
-        assert driver.service.accepted[0].ended_at == START + (place + 1) * SECOND
+        assert [task.ended_at for task in driver.service.accepted] == [START + (place + 1) * SECOND]
         assert driver.service.queues[QUEUE].in_flight == 0
 
 
@@ -531,7 +531,7 @@ def test_the_instant_of_the_retry_is_that_of_the_last_failure(takes: tuple[int, 
     driver.service.run_task(driver.now, name)
     driver.service.pause_queue(driver.now, QUEUE)
     driver.advance(20 * SECOND)
-    task = driver.service.accepted[0]
+    (task,) = driver.service.accepted
     assert (task.failures, task.schedule_time) == (2, START + retry_at * SECOND)
 
 
@@ -545,9 +545,10 @@ def test_a_limit_reached_by_one_of_two_waits_for_the_other() -> None:
         name, _ = running(driver)
         driver.service.run_task(driver.now, name)
         driver.advance(6 * SECOND)
-        assert (answers(driver)[0].verdict, driver.service.accepted[0].state) == (None, TaskState.DISPATCHED)
+        (task,) = driver.service.accepted
+        assert (answers(driver)[0].verdict, task.state) == (None, TaskState.DISPATCHED)
         driver.drain()
-        assert driver.service.accepted[0].state is state
+        assert task.state is state
     assert isinstance(answers(driver)[1].verdict, GiveUp)
 
 
@@ -964,6 +965,20 @@ def test_a_task_waits_where_it_was_added_last(places: list[tuple[int, int]], dat
     assert waiting.first() is (left[0] if left else None)
 
 
+def test_tasks_that_have_left_are_not_kept_until_their_instants() -> None:
+    """Of many reminders that were deleted long before their time, the heap keeps a few, in the right order."""
+    waiting = WaitingTasks()
+    stays = [waiting_task(number, DAY - number) for number in range(3)]
+    for task in stays:
+        waiting.add(task, 0)
+    for number in range(3, 1000):
+        task = waiting_task(number, DAY)
+        waiting.add(task, 0)
+        task.waiting = None
+    assert len(waiting._heap) <= 64
+    assert list(waiting) == stays[::-1]
+
+
 # --- timetable ---
 
 
@@ -1060,3 +1075,14 @@ def test_a_timetable_is_a_sorted_table(deeds: list[tuple[str, int | None]]) -> N
             table[key] = at
         assert timetable.first() == min(((at, key) for key, at in table.items()), default=None)
     assert drained(timetable) == sorted((at, key) for key, at in table.items())
+
+
+def test_replaced_entries_are_not_kept_until_their_instants() -> None:
+    """A queue whose next task alternates between one of today and one of next month leaves only a few entries."""
+    timetable: Timetable[str] = Timetable()
+    timetable.put("other", 5 * DAY, (0,))
+    for number in range(1000):
+        timetable.put("queue", 30 * DAY, (0,))
+        timetable.put("queue", number, (0,))
+    assert len(timetable._heap) <= 2 * 2 + 64
+    assert drained(timetable) == [(999, "queue"), (5 * DAY, "other")]

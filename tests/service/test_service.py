@@ -219,7 +219,7 @@ def test_a_created_task_is_there() -> None:
     assert driver.service.get_task(START, f"{QUEUE}/tasks/t") is named
     assert unnamed.name == f"{QUEUE}/tasks/auto-1"
     assert driver.service.list_tasks(START, QUEUE, 0, "")[0] == [named, unnamed]
-    assert driver.service.accepted == [named, unnamed]
+    assert list(driver.service.accepted) == [named, unnamed]
 
 
 def test_tasks_are_listed_in_the_order_of_creation() -> None:
@@ -341,7 +341,7 @@ def test_handlers_may_use_the_service() -> None:
     driver = Driver(service_with(), handler)
     parent, victim = add(driver, "parent"), add(driver, "victim")
     driver.drain()
-    child = driver.service.accepted[-1]
+    child = list(driver.service.accepted)[-1]
     assert ids([child]) == ["child"]
     assert [task.state for task in (parent, victim, child)] == [
         TaskState.SUCCEEDED,
@@ -401,7 +401,7 @@ def test_a_copy_is_independent() -> None:
     assert [(event.at, event.kind, event.verdict) for event in other.service.events] == [
         (event.at, event.kind, event.verdict) for event in driver.service.events
     ]
-    assert driver.service.accepted[0].state is other.service.accepted[0].state is TaskState.EXHAUSTED
+    assert [task.state for task in (*driver.service.accepted, *other.service.accepted)] == [TaskState.EXHAUSTED] * 2
 
 
 # --- cmek ---
@@ -645,7 +645,7 @@ def test_a_file_that_can_not_be_is_rejected_as_a_whole(
 def test_a_name_is_reserved_up_to_its_instant() -> None:
     """At the instant itself the name is free again; one that was never reserved always was."""
     reserved = ReservedNames()
-    reserved.reserve("a", 10)
+    reserved.reserve("a", 0, 10)
     assert reserved.holds("a", 9)
     assert not reserved.holds("a", 10)
     assert not reserved.holds("b", 9)
@@ -654,7 +654,7 @@ def test_a_name_is_reserved_up_to_its_instant() -> None:
 def test_a_reservation_that_has_ended_does_not_come_back() -> None:
     """What was free once stays free."""
     reserved = ReservedNames()
-    reserved.reserve("a", 10)
+    reserved.reserve("a", 0, 10)
     assert not reserved.holds("a", 10)
     assert not reserved.holds("a", 9)
 
@@ -662,16 +662,55 @@ def test_a_reservation_that_has_ended_does_not_come_back() -> None:
 def test_a_name_that_is_reserved_again_is_reserved_for_longer() -> None:
     """The last reservation counts."""
     reserved = ReservedNames()
-    reserved.reserve("a", 10)
-    reserved.reserve("a", 20)
+    reserved.reserve("a", 0, 10)
+    reserved.reserve("a", 0, 20)
     assert reserved.holds("a", 19)
 
 
 def test_reservations_move_with_the_clock() -> None:
     """A clock that is reset leaves as much of a reservation as there was."""
     reserved = ReservedNames()
-    reserved.reserve("a", 10)
-    reserved.reserve("b", 20)
+    reserved.reserve("a", 0, 10)
+    reserved.reserve("b", 0, 20)
     reserved.shift(-5)
     assert (reserved.holds("a", 4), reserved.holds("b", 14)) == (True, True)
     assert (reserved.holds("a", 5), reserved.holds("b", 15)) == (False, False)
+
+
+def test_free_names_leave_memory_by_themselves() -> None:
+    """Any reservation or question drops all names that are free by then, those with a shorter duration, too."""
+    reserved = ReservedNames()
+    for at, name in enumerate("abc"):
+        reserved.reserve(name, at, 10)
+    reserved.reserve("brief", 3, 2)
+    assert len(reserved) == 4
+    reserved.reserve("d", 5, 10)
+    assert len(reserved) == 4
+    assert not reserved.holds("never", 11)
+    assert len(reserved) == 2
+    assert [name for name in "abcd" if reserved.holds(name, 11)] == ["c", "d"]
+
+
+def test_free_names_leave_memory_after_the_clock_was_reset() -> None:
+    """The order in which names become free stays, so a reset doesn't keep any of them."""
+    reserved = ReservedNames()
+    reserved.reserve("a", 0, 10)
+    reserved.reserve("b", 5, 10)
+    reserved.shift(-100)
+    reserved.reserve("c", -86, 10)
+    assert len(reserved) == 2
+    assert [name for name in "abc" if reserved.holds(name, -86)] == ["b", "c"]
+
+
+def test_the_names_of_finished_tasks_leave_memory_when_they_are_free() -> None:
+    """A queue's new settings hold for the names of tasks that end later; either kind is dropped at its own instant."""
+    service = service_with(options=ServiceOptions(task_tombstone_ttl=DAY))
+    names = service._reserved_tasks[QUEUE]
+    for ttl, at in ((DAY, START), (HOUR, START + 1)):
+        service.update_queue(at, QUEUE, {"tombstone_ttl": ttl}, ["tombstone_ttl"])
+        for _ in range(3):
+            service.delete_task(at, service.create_task(at, QUEUE, SPEC).name)
+    assert len(names) == 6
+    for at, left in ((START + HOUR, 7), (START + 1 + HOUR, 5), (START + DAY, 1)):
+        service.delete_task(at, service.create_task(at, QUEUE, SPEC).name)
+        assert len(names) == left

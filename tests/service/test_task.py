@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_cloudtasks._service.request import AppEngineTarget
+from pytest_cloudtasks._service.request import AppEngineTarget, HttpTarget
 from pytest_cloudtasks._service.task import (
     DEADLINE_EXCEEDED,
     NO_RESPONSE,
+    AcceptedTasks,
     Outcome,
     OutcomeKind,
     RpcStatus,
+    Task,
     TaskSpec,
     TaskState,
     response,
 )
-from pytest_cloudtasks._units import MINUTE, SECOND
+from pytest_cloudtasks._units import DAY, MINUTE, SECOND
 from tests.each import each
 
-from .driving import QUEUE, START, add, always, driver_with, scripted
+from .driving import LOCATION, QUEUE, START, URL, add, always, driver_with, ids, scripted
 
 # --- task ---
 
@@ -175,3 +177,89 @@ def test_the_deadline_of_an_attempt_counts_from_its_dispatch() -> None:
     driver.drain()
     assert [attempt.deadline for attempt in short.attempts] == [START + 15 * SECOND]
     assert [attempt.deadline for attempt in app_engine.attempts] == [START + 10 * MINUTE]
+
+
+# --- accepted tasks ---
+
+
+def accepted_tasks(many: int) -> AcceptedTasks:
+    """Tasks ``t0``, ``t1`` and so on, which wait."""
+    accepted = AcceptedTasks()
+    for number in range(many):
+        accepted.add(Task(f"{QUEUE}/tasks/t{number}", QUEUE, accepted.count, HttpTarget(URL), START, START, None, None))
+    return accepted
+
+
+def finish(accepted: AcceptedTasks, *sequences: int, state: TaskState = TaskState.SUCCEEDED) -> None:
+    """Let the tasks with these numbers finish, in this order."""
+    for sequence in sequences:
+        task = accepted.get(sequence)
+        assert task is not None
+        task.state = state
+        accepted.finish(task)
+
+
+def test_a_service_keeps_every_task_until_it_is_asked_to_forget() -> None:
+    """Tests look at finished tasks as well, in the order of creation."""
+    driver = driver_with()
+    for number in range(4):
+        add(driver, f"t{number}")
+    driver.drain()
+    accepted = driver.service.accepted
+    assert (accepted.count, len(accepted), ids(list(accepted))) == (4, 4, ["t0", "t1", "t2", "t3"])
+    assert ids(accepted.since(2)) == ["t2", "t3"]
+    assert accepted.since(4) == []
+    assert not accepted.forgotten
+
+
+def test_the_tasks_that_finished_first_are_forgotten_first() -> None:
+    """Live tasks stay however old they are; numbers go on as if nothing had been forgotten."""
+    accepted = accepted_tasks(6)
+    finish(accepted, 4, 1)
+    finish(accepted, 0, state=TaskState.DELETED)
+    accepted.forget_finished(3)
+    assert len(accepted) == 6
+    accepted.forget_finished(1)
+    assert ids(list(accepted)) == ["t0", "t2", "t3", "t5"]
+    assert ids(accepted.since(1)) == ["t2", "t3", "t5"]
+    assert (accepted.count, len(accepted), accepted.get(4)) == (6, 4, None)
+    assert accepted.forgotten == {(QUEUE, TaskState.SUCCEEDED): 2}
+
+
+def test_forgotten_tasks_are_counted_by_queue_and_state() -> None:
+    """The counts of a queue stay complete."""
+    accepted = accepted_tasks(3)
+    other = f"{LOCATION}/queues/other"
+    accepted.add(Task(f"{other}/tasks/t", other, 3, HttpTarget(URL), START, START, None, None))
+    finish(accepted, 0, 3)
+    finish(accepted, 1, 2, state=TaskState.EXPIRED)
+    accepted.forget_finished(0)
+    assert list(accepted) == []
+    assert accepted.forgotten == {
+        (QUEUE, TaskState.SUCCEEDED): 1,
+        (QUEUE, TaskState.EXPIRED): 2,
+        (other, TaskState.SUCCEEDED): 1,
+    }
+
+
+def test_whatever_ends_a_task_makes_it_one_that_can_be_forgotten() -> None:
+    """Success, deletion, a purge, the end of its queue and of its retention."""
+    driver = driver_with()
+    service = driver.service
+    add(driver, "succeeds")
+    driver.drain()
+    service.pause_queue(driver.now, QUEUE)
+    service.delete_task(driver.now, add(driver, "is-deleted").name)
+    add(driver, "is-purged")
+    service.purge_queue(driver.now, QUEUE)
+    add(driver, "expires")
+    driver.advance(32 * DAY)
+    add(driver, "goes-with-its-queue")
+    service.delete_queue(driver.now, QUEUE)
+    service.accepted.forget_finished(0)
+    assert len(service.accepted) == 0
+    assert service.accepted.forgotten == {
+        (QUEUE, TaskState.SUCCEEDED): 1,
+        (QUEUE, TaskState.DELETED): 3,
+        (QUEUE, TaskState.EXPIRED): 1,
+    }

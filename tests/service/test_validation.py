@@ -531,7 +531,7 @@ def test_what_is_just_within_the_rules_is_created(spec: TaskSpec) -> None:
     """The ends of every range are allowed, and the service does not parse the URL."""
     service = service_with()
     task = service.create_task(START, QUEUE, spec)
-    assert service.accepted == [task]
+    assert list(service.accepted) == [task]
 
 
 @pytest.mark.parametrize(

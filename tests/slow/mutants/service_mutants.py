@@ -208,11 +208,11 @@ def besides(overridden_target: Function) -> Function:
 
 
 def reserve_queue(_: None, made: Service, now: int, name: str) -> None:
-    made._reserved_queues.reserve(name, now + 7 * DAY)
+    made._reserved_queues.reserve(name, now, 7 * DAY)
 
 
 def reserve_task(_: None, made: Service, task: Any, cause: Any, at: int) -> None:
-    made._reserved_tasks[task.queue_name].reserve(task.name, at + DAY)
+    made._reserved_tasks[task.queue_name].reserve(validation.id_of(task.name), at, DAY)
 
 
 def free_names(draft_task: Function) -> Function:
