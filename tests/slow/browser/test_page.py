@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -174,6 +175,44 @@ def test_twenty_thousand_finished_tasks(server: Emulator, open_page: Open) -> No
     page.locator("cloud-tasks-timeline input[type=search]").fill("fresh")
     expect(page.locator(".lane.task .a")).to_have_text(["200"])
     assert page.evaluate("document.querySelectorAll('*').length") < 10_000
+
+
+COUNTS_LAYOUTS = """
+  const define = customElements.define.bind(customElements);
+  customElements.define = (name, kind) => {
+    const update = kind.prototype.update;
+    if (name === "cloud-tasks-timeline") kind.prototype.update = function () {
+      window.layouts = (window.layouts ?? 0) + 1;
+      return update.call(this);
+    };
+    define(name, kind);
+  };
+"""
+
+
+def stream_of(batches: int) -> str:
+    """Return the beginning of a stream, with ten new tasks in each batch."""
+    now = {"now": 0, "at": "2030-01-01T00:00:00+00:00"}
+    blocks = [("begin", {**now, "origin": "2030-01-01T00:00:00+00:00", "left_out": 0})]
+    for batch in range(batches):
+        names = [f"{QUEUE}/tasks/t{batch * 10 + number}" for number in range(10)]
+        common = {"event": "task_created", "queue": QUEUE, "offset": 0, "method": "POST", "url": f"{BASE}/send"}
+        blocks.append(("events", {**now, "events": [{**common, "task": name, "text": "created"} for name in names]}))
+    return "".join(f"event: {name}\ndata: {json.dumps(data)}\n\n" for name, data in blocks)
+
+
+def test_batches_of_events_are_drawn_together(server: Emulator, open_page: Open) -> None:
+    """500 batches cost few layouts, since the page draws by a timer, and only visible parts are in the document."""
+    page = opened(open_page, server)
+    streams = [stream_of(500)]
+    page.add_init_script(COUNTS_LAYOUTS)
+    # Only the first stream is answered; the page's next attempt to connect waits.
+    page.route("**/control/events", lambda route: route.fulfill(body=streams.pop()) if streams else None)
+    page.reload()
+    expect(page.locator(".events .more")).to_have_text("Show 300 more of 4,700")
+
+    assert page.evaluate("layouts") < 50
+    assert page.evaluate("document.querySelectorAll('*').length") < 5_000
 
 
 def test_the_page_asks_for_a_token(open_page: Open) -> None:
