@@ -21,6 +21,7 @@ from .._simulation.matching.match import Match, MatchArguments
 from .._simulation.matching.values import matches
 from .._simulation.records import TaskRecord, model_task, records
 from .._simulation.simulation import Simulation
+from .._simulation.summary import live_tasks
 from .._text import counted, safe_repr
 from .._time.instants import Duration, duration_of, to_timedelta
 from .blocks import block
@@ -283,7 +284,7 @@ class Assertions:
         """
         __tracebackhide__ = True
         simulation = self._simulation
-        left = simulation.live_tasks()
+        left = live_tasks(simulation.service, simulation.history)
         if not left:
             return
         tasks = listing(left, simulation.history, simulation.service, simulation.clock)
@@ -357,7 +358,7 @@ def _situation(simulation: Simulation, asserted: str) -> Situation:
     from .._diagnostics.hints import Situation  # only an assertion that fails needs it
 
     parts = simulation.history, simulation.service, simulation.clock, simulation.targets
-    return Situation(*parts, asserted, failures=simulation.failures)
+    return Situation(*parts, asserted, failures=simulation.failures.messages)
 
 
 def _unmet_of_a_task(simulation: Simulation, message: str, is_early: bool = True) -> CloudTasksAssertionError:

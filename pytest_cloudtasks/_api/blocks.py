@@ -83,7 +83,7 @@ def block(method: Callable[P, Iterator[Value]]) -> Callable[P, Block[Value]]:
     @wraps(method)
     def begin(*arguments: P.args, **keywords: P.kwargs) -> Block[Value]:
         simulation: Any = getattr(arguments[0], "_running", None)
-        fail = simulation.keep_failure if simulation is not None else lambda message: None
+        fail = simulation.failures.keep if simulation is not None else lambda message: None
         return Block(method.__name__, lambda: manager(*arguments, **keywords), fail)
 
     return begin

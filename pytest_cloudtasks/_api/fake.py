@@ -17,6 +17,7 @@ from .._diagnostics.lints import Lints
 from .._diagnostics.rejections import on_existing_queue
 from .._diagnostics.strict import check_strictness
 from .._diagnostics.timeline_json import timeline_as
+from .._messages import api_versions
 from .._service.errors import ServiceError
 from .._service.events import EventKind
 from .._simulation.driving.background import Background
@@ -29,7 +30,7 @@ from .._simulation.records import Attempt, TaskRecord, records
 from .._simulation.settings.options import OPTIONS
 from .._simulation.settings.settings import checked, merged, run_defaults
 from .._simulation.simulation import Simulation
-from .._simulation.summary import Summary
+from .._simulation.summary import Summary, live_tasks
 from .._targets.base import OnException
 from .._text import counted, safe_repr, safe_str, shortened
 from .._time.instants import Duration
@@ -139,12 +140,12 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
     ) -> None:
         simulation = self._resting
         self._exit.close()
-        if simulation.ending is not None and simulation.ending is not error:
-            raise simulation.ending
+        if simulation.failures.ending is not None and simulation.failures.ending is not error:
+            raise simulation.failures.ending
         if error is not None:
             return
-        if simulation.failures:
-            raise SwallowedFailure(simulation.failures[0])
+        if simulation.failures.messages:
+            raise SwallowedFailure(simulation.failures.messages[0])
         check_strictness(
             simulation.settings.strict, simulation.history, simulation.service, simulation.clock, simulation.targets
         )
@@ -215,11 +216,11 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
         if isinstance(queue, str):
             checked_text("create_queue()", queue, "receipts")
         simulation = self._simulation
-        frontend, name = simulation.frontend, simulation.settings.queue_name(queue)
+        name = simulation.settings.queue_name(queue)
         simulation.check_change(f"creates the queue {safe_repr(queue)}")
         with simulation.lock:
             try:
-                created = simulation.configure(simulation.service, simulation.clock.now, name, fields)
+                created = api_versions.configure_queue(simulation.service, simulation.clock.now, name, fields)
             except ServiceError as error:
                 from .._messages.grpc_errors import exception_for  # loads grpc, which only a rejected queue needs
 
@@ -232,7 +233,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
                 kind = TypeError if isinstance(error, TypeError) else ValueError
                 text = shortened(safe_str(error))
                 raise kind(f"The queue {safe_repr(queue)} can't be created: {text}") from None
-            return frontend.messages.queue(created)  # type: ignore[no-any-return]
+            return api_versions.v2().messages.queue(created)  # type: ignore[no-any-return]
 
     @checked_call
     def queue_path(self, queue: str) -> str:
@@ -473,11 +474,11 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
         It is the option ``eager`` for a part of a test, for sync and asyncio clients.
         """
         simulation = self._resting
-        before, simulation.is_eager = simulation.is_eager, True
+        before, simulation.driving.is_eager = simulation.driving.is_eager, True
         try:
             yield
         finally:
-            simulation.is_eager = before
+            simulation.driving.is_eager = before
 
     @checked_call
     @block
@@ -514,7 +515,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
         """
         simulation = self._simulation
         meant = Match(**match).checked(simulation)
-        there = records(simulation.live_tasks(), simulation.history)
+        there = records(live_tasks(simulation.service, simulation.history), simulation.history)
         return [task for task in there if not meant.differences(task)]
 
     @checked_call
@@ -544,7 +545,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
     @property
     def rpcs(self) -> Sequence[RpcCall]:
         """The calls that clients made, as they arrived, oldest first. The latest 100,000 are kept."""
-        return [RpcCall(call) for call in self._resting.rpcs]
+        return [RpcCall(call) for call in self._resting.history.calls()]
 
     def __repr__(self) -> str:
         if self._running is None:

@@ -313,7 +313,7 @@ class Faults:
         longest = _longest(delays)
         simulation = self._resting
         simulation.clock.check_within(longest, what="choose_from(delays=…)")
-        if not isinstance(simulation.choices, SeededChoices):
+        if not isinstance(simulation.randomness.choices, SeededChoices):
             raise RuntimeError(
                 "choose_from() was already called for this fake. Call it once in each example: on the cloud_tasks"
                 " fixture, in a test that is decorated with @given itself, or on a FakeCloudTasks that the example"

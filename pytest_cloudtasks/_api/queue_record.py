@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from .._arguments import checked_call
+from .._messages import api_versions
 from .._service.events import Event, EventKind
 from .._service.validation import id_of
 from .._simulation.records import Attempt, NamesQueue
@@ -43,7 +44,7 @@ class QueueRecord(NamesQueue):
             raise LookupError(
                 f"The queue {self.id!r} was deleted, so it has no settings. Read them before it is deleted."
             )
-        return self._simulation.frontend.messages.queue(queue)
+        return api_versions.v2().messages.queue(queue)
 
     @property
     def attempts(self) -> list[Attempt]:

@@ -5,12 +5,14 @@ Only this module imports Google's client and the modules that need its messages,
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .._service.queue import Queue
+    from .._service.service import Service
     from .rpc_handlers import Frontend
 
 V2 = "google.cloud.tasks.v2"
@@ -49,3 +51,8 @@ def with_queue_fields(fields: Iterable[str]) -> Frontend:
     """Return the frontend of the first version whose Queue has all of ``fields``, or v2's if none has."""
     wanted = set(fields)
     return next((found for api in TYPES if wanted <= (found := speaking(api)).messages.queue_fields), v2())
+
+
+def configure_queue(service: Service, now: int, name: str, fields: Mapping[str, Any]) -> Queue:
+    """Create a queue in ``service`` from the fields of its message, in the first version that has them all."""
+    return with_queue_fields(fields).configure(service, now, name, fields)

@@ -46,4 +46,4 @@ class Blocks:
     @property
     def simulations(self) -> list[Simulation]:
         """Return the simulations that were used, in the order in which they began."""
-        return [one for one in self._simulations if one.has_timeline or one.failures]
+        return [one for one in self._simulations if not one.history.is_empty or one.failures.messages]

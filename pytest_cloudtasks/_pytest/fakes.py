@@ -5,6 +5,7 @@ It imports the model and the API. `session` loads it with the first fake, or whe
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any
@@ -19,6 +20,7 @@ from .._diagnostics.on_commit import counted_at_failure
 from .._diagnostics.rejections import rejections_text
 from .._diagnostics.strict import passed_over
 from .._diagnostics.timeline import timeline_excerpt
+from .._messages import api_versions
 from .._simulation.exceptions import CloudTasksAssertionError, CloudTasksWarning
 from .._simulation.settings.settings import Settings
 from .._simulation.simulation import Simulation
@@ -39,6 +41,8 @@ class Fakes:
         """Return a simulation for ``test``, its queues checked."""
         simulation = Simulation(settings, test)
         simulation.check_queues()
+        if "freezegun" in sys.modules:  # modules first imported while it freezes time would keep its datetime
+            api_versions.v2()
         return simulation
 
     def run_in(self, simulation: Simulation) -> ExitStack:
@@ -82,11 +86,11 @@ class Fakes:
     def _sections_of(self, simulation: Simulation, error: BaseException) -> Iterator[tuple[str, Callable[[], str]]]:
         history, service, clock = simulation.history, simulation.service, simulation.clock
         yield "rejections", lambda: rejections_text(history, service, clock, simulation.settings)
-        has_timeline = not isinstance(error, CloudTasksAssertionError) and simulation.has_timeline
+        has_timeline = not isinstance(error, CloudTasksAssertionError) and not simulation.history.is_empty
 
         def story() -> str:
             told = [timeline_excerpt(history, service, clock)] if has_timeline else []
-            return "\n\n".join([*told, *filter(None, [simulation.choices.replay])])
+            return "\n\n".join([*told, *filter(None, [simulation.randomness.choices.replay])])
 
         yield "timeline" if has_timeline else "choices", story
         yield "lints", lambda: "\n\n".join(self._lints_of(simulation, error))
@@ -99,7 +103,7 @@ class Fakes:
         text = safe_str(error)
         parts = simulation.history, simulation.service, simulation.clock, simulation.targets
         said = [text, *(simulation.lints.texts if simulation.lints is not None else ())]
-        found = hints(Situation(*parts, error=error, failures=simulation.failures))
+        found = hints(Situation(*parts, error=error, failures=simulation.failures.messages))
         return [hint for hint in found if not any(hint in one for one in said)]
 
     def _lints_of(self, simulation: Simulation, error: BaseException) -> list[str]:

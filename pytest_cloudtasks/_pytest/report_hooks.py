@@ -96,10 +96,7 @@ class Reporting:
         if self._running is None or self._running["outcome"] != "failed":
             self._running = {
                 "test": test,
-                "fakes": [
-                    report_data(one.history, one.service, one.clock, one.choices.replay, self._config.rootpath)
-                    for one in simulations
-                ],
+                "fakes": [self._data_of(simulation) for simulation in simulations],
                 "messages": [],
                 "hints": [],
             }
@@ -107,6 +104,10 @@ class Reporting:
         if report.failed:
             self._running["messages"].append(_message(report, call))
             self._running["hints"] += self._hints(simulations, report, call)
+
+    def _data_of(self, simulation: Simulation) -> dict[str, Any]:
+        replay = simulation.randomness.choices.replay
+        return report_data(simulation.history, simulation.service, simulation.clock, replay, self._config.rootpath)
 
     def _hints(
         self, simulations: Sequence[Simulation], report: pytest.TestReport, call: pytest.CallInfo[None]

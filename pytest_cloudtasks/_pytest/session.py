@@ -23,7 +23,6 @@ changes.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -271,8 +270,8 @@ class PluginSession:
 
     def _end_run(self) -> None:
         """End the run for a handler's pytest.exit(), which the application may have swallowed."""
-        if self._simulation is not None and self._simulation.ending is not None:
-            raise self._simulation.ending
+        if self._simulation is not None and self._simulation.failures.ending is not None:
+            raise self._simulation.failures.ending
 
     def shorten_traceback(self, error: BaseException, config: pytest.Config) -> None:
         """Shorten a traceback to the test author's line. `restore_cause` is called when the report has been made."""
@@ -296,7 +295,7 @@ class PluginSession:
 
     def _swallowed_text(self, error: BaseException) -> str:
         """Return the failures before ``error`` that application code has swallowed."""
-        blocks = [failure for one in self._blocks.simulations for failure in one.failures]
+        blocks = [failure for one in self._blocks.simulations for failure in one.failures.messages]
         failures = [*self._swallowed, *blocks]
         text = safe_str(error) if failures else ""
         return "\n\n".join(each_once(one for one in failures if one not in text))
@@ -304,7 +303,7 @@ class PluginSession:
     @property
     def _swallowed(self) -> list[str]:
         """Return the failures that application code may have swallowed, outside a fake and in the test's simulation."""
-        return [*self._failures, *(self._simulation.failures if self._simulation is not None else ())]
+        return [*self._failures, *(self._simulation.failures.messages if self._simulation is not None else ())]
 
     def _sections_of(self, error: BaseException) -> Iterator[tuple[str, Callable[[], str]]]:
         """Return the titles and texts of a failed test's fake for the report."""
@@ -347,7 +346,7 @@ class PluginSession:
         These are failures that application code has swallowed, and the most likely causes.
         """
         text = safe_str(error)
-        swallowed = [failure for failure in simulation.failures if failure not in text]
+        swallowed = [failure for failure in simulation.failures.messages if failure not in text]
         return [*each_once(swallowed), *self._fakes.hints_for(simulation, error)]
 
     # --- inside --------------------------------------------------------------------------------------------------
@@ -366,8 +365,6 @@ class PluginSession:
             settings = self._settings_of(item, wanted=True)
             assert settings is not None
             simulation = fakes.simulation(settings, test_id(item))
-        if "freezegun" in sys.modules:  # modules first imported while it freezes time would keep its datetime
-            _ = simulation.frontend
         simulation.check_change = lambda what: self._check_change(simulation, what)
         self._simulation = self._first_simulation = simulation
         self._stack = fakes.run_in(simulation)
@@ -379,7 +376,7 @@ class PluginSession:
         __tracebackhide__ = True
         misuse = self._wide_fixtures.misuse(what)
         if misuse:
-            simulation.keep_failure(misuse)
+            simulation.failures.keep(misuse)
             raise set_up_failure(misuse)
 
     def _hold_time(self) -> None:

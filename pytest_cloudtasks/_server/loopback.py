@@ -18,7 +18,7 @@ from .._clients.retry_waits import skipped_waits
 from .._messages.grpc_errors import rpc_error
 from .._messages.rpc_call import IncomingCall
 from .._service.errors import Code, ServiceError
-from .._simulation.simulation import SimulationEnded
+from .._simulation.calls import SimulationEnded
 from .._text import safe_repr
 from .._time import real
 from .grpc_clock import wire_clock

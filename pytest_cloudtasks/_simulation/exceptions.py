@@ -87,6 +87,25 @@ def set_up_failure(message: str) -> BaseException:
     return failed(message, pytrace=False)  # type: ignore[no-any-return]
 
 
+class Failures:
+    """The failures of a test that application code may have swallowed. They fail it at its end."""
+
+    def __init__(self) -> None:
+        self.messages: list[str] = []
+        self.ending: BaseException | None = None
+        """The exception that ends the run, such as that of pytest.exit() in a handler."""
+
+    def keep(self, message: str) -> None:
+        """Fail the test at its end, once for each message."""
+        if message not in self.messages:
+            self.messages.append(message)
+
+    def fail(self, message: str) -> BaseException:
+        """Return an exception to raise within application code. The test fails even if it is swallowed."""
+        self.keep(message)
+        return failure(message)
+
+
 def traceback_text(error: BaseException) -> str:
     """Return the traceback of a handler's error, for a failure at the end of the test."""
     return encodable("".join(traceback.format_exception(type(error), error, error.__traceback__)))

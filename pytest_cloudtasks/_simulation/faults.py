@@ -22,11 +22,9 @@ from .._text import counted
 from .._units import LATEST
 from .formatting import duration_text
 from .history import History, InjectedFault
-from .random_choices import Choices
+from .random_choices import Choices, Randomness
 
 if TYPE_CHECKING:
-    from random import Random
-
     from .._messages.grpc_errors import InProcessRpcError
     from .._messages.rpc_call import IncomingCall
     from .._service.service import Service
@@ -156,9 +154,10 @@ class PlannedFault:
 class PlannedFaults:
     """The planned faults of a test, in order of planning, and their effects on calls and deliveries."""
 
-    def __init__(self, choices: Choices, history: History, clock: Clock, plans: Iterable[PlannedFault] = ()) -> None:
-        self.choices = choices
-        """What decides where a plan applies at a rate."""
+    def __init__(
+        self, randomness: Randomness, history: History, clock: Clock, plans: Iterable[PlannedFault] = ()
+    ) -> None:
+        self._randomness = randomness
         self._history = history
         self._clock = clock
         self._plans = list(plans)
@@ -175,6 +174,11 @@ class PlannedFaults:
     def __iter__(self) -> Iterator[PlannedFault]:
         return iter(self._plans)
 
+    @property
+    def choices(self) -> Choices:
+        """What decides where a plan applies at a rate."""
+        return self._randomness.choices
+
     def record(self, text: str, task: Task | None = None) -> None:
         """Record a fault that has happened in the history."""
         self._history.record(InjectedFault(self._clock.now, text, task))
@@ -188,20 +192,26 @@ class PlannedFaults:
 
     # --- calls ---------------------------------------------------------------------------------------------------
 
-    def failure_of(self, call: IncomingCall, jitter: Random) -> InProcessRpcError | None:
+    def failure_of(self, call: IncomingCall) -> InProcessRpcError | None:
         """Return the error of ``call``, if any. The call then never reaches the service."""
         plan = self._taking(Fault.FAIL_RPC, call, call.method)
         if plan is None or plan.rpc_fault is None:
             return None
         self.record(f"{call.method} → {plan.rpc_fault.code} by {Fault.FAIL_RPC.value}()")
-        return _error(plan.rpc_fault, jitter)
+        return self._error(plan.rpc_fault)
 
-    def loss_of(self, call: IncomingCall, jitter: Random) -> InProcessRpcError | None:
+    def loss_of(self, call: IncomingCall) -> InProcessRpcError | None:
         """Return the error that the caller gets although ``call`` has taken effect, if any."""
         if self._taking(Fault.LOSE_RESPONSE, call, call.method) is None:
             return None
         self.record(f"{call.method} → {DEADLINE.code} by {Fault.LOSE_RESPONSE.value}(), after it took effect")
-        return _error(DEADLINE, jitter)
+        return self._error(DEADLINE)
+
+    def _error(self, fault: RpcFault) -> InProcessRpcError:
+        """Return the error that the channel raises."""
+        from .._messages.grpc_errors import planned_error  # loads grpc, which only a planned error needs
+
+        return planned_error(fault, self._randomness.jitter)
 
     # --- deliveries ----------------------------------------------------------------------------------------------
 
@@ -242,15 +252,15 @@ class PlannedFaults:
 
     # --- examples ------------------------------------------------------------------------------------------------
 
-    def snapshot(self) -> Callable[[Choices, History, Clock], PlannedFaults]:
+    def snapshot(self) -> Callable[[Randomness, History, Clock], PlannedFaults]:
         """Return a function that makes a copy of the current faults, without plans made since."""
         plans = list(self._plans)
         restore = [plan.snapshot() for plan in plans]
 
-        def again(choices: Choices, history: History, clock: Clock) -> PlannedFaults:
+        def again(randomness: Randomness, history: History, clock: Clock) -> PlannedFaults:
             for back in restore:
                 back()
-            return PlannedFaults(choices, history, clock, plans)
+            return PlannedFaults(randomness, history, clock, plans)
 
         return again
 
@@ -285,10 +295,3 @@ class PlannedOrder(DispatchOrder):
     def __deepcopy__(self, memo: dict[int, Any]) -> DispatchOrder:
         """Return the default order. The copied service gets the order of its own simulation."""
         return DispatchOrder()
-
-
-def _error(fault: RpcFault, jitter: Random) -> InProcessRpcError:
-    """Return the error that the channel raises."""
-    from .._messages.grpc_errors import planned_error  # loads grpc, which only a planned error needs
-
-    return planned_error(fault, jitter)

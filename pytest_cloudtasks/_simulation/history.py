@@ -88,6 +88,7 @@ class History:
         """Whether what is written of it shows the values of headers that hold secrets."""
         self.lock = forks.lock()
         """Held while something happens, and while what is there is looked at."""
+        self._generation = forks.generation
         self.requests: dict[Attempt, TargetRequest] = {}
         """What targets have received; after redirects, the last one."""
         self.answers: dict[Attempt, Answer] = {}
@@ -160,6 +161,11 @@ class History:
     def has_begun(self) -> bool:
         """Whether there is a time base yet."""
         return bool(self._records)
+
+    @property
+    def is_forked_copy(self) -> bool:
+        """Whether this process was forked from the test's, so that the test never sees what is recorded here."""
+        return self._generation != forks.generation
 
     @property
     def is_empty(self) -> bool:

@@ -97,8 +97,11 @@ class Randomness:
     """The choices of one test: the same for the same seed and test, whatever else runs."""
 
     def __init__(self, seed: int, test: str) -> None:
+        self.choices: Choices = SeededChoices(seed, test)
+        """The answers to all other questions; an example of Hypothesis may give them instead of the seed."""
         self._ids = random.Random(f"{seed}/{test}/ids").getrandbits(64)
         self.jitter = random.Random(f"{seed}/{test}/jitter")
+        """Where the waits of clients before a retry draw their jitter from."""
 
     def task_id(self) -> str:
         """Return a new, unique task ID: 20 decimal digits, often with a leading zero, like the service's.

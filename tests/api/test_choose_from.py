@@ -270,11 +270,11 @@ def test_wrong_data_is_rejected(data: Any) -> None:
         " @given(data=st.data()) and pass data."
     )
     with FakeCloudTasks() as cloud_tasks:
-        before = cloud_tasks._resting.choices
+        before = cloud_tasks._resting.randomness.choices
         with pytest.raises(TypeError) as refusal:
             cloud_tasks.choose_from(data)
         assert str(refusal.value) == message
-        assert cloud_tasks._resting.choices is before
+        assert cloud_tasks._resting.randomness.choices is before
         assert list(cloud_tasks._resting.faults) == []
 
 
@@ -313,7 +313,7 @@ def test_what_is_left_to_chance_is_printed(options: dict[str, Any], choice: dict
     def test(data: DataObject) -> None:
         with FakeCloudTasks(**options) as cloud_tasks:
             cloud_tasks.choose_from(data, **choice)
-            assert repr(cloud_tasks._resting.choices) == printed
+            assert repr(cloud_tasks._resting.randomness.choices) == printed
 
     one_example(test)
 
@@ -370,7 +370,7 @@ def test_a_second_call_is_rejected() -> None:
     def test(data: DataObject) -> None:
         with FakeCloudTasks() as cloud_tasks:
             cloud_tasks.choose_from(data)
-            choices, plans = cloud_tasks._resting.choices, list(cloud_tasks._resting.faults)
+            choices, plans = cloud_tasks._resting.randomness.choices, list(cloud_tasks._resting.faults)
             with pytest.raises(RuntimeError) as refusal:
                 cloud_tasks.choose_from(data)
             assert str(refusal.value) == (
@@ -378,7 +378,7 @@ def test_a_second_call_is_rejected() -> None:
                 " fixture, in a test that is decorated with @given itself, or on a FakeCloudTasks that the example"
                 " creates."
             )
-            assert (cloud_tasks._resting.choices, list(cloud_tasks._resting.faults)) == (choices, plans)
+            assert (cloud_tasks._resting.randomness.choices, list(cloud_tasks._resting.faults)) == (choices, plans)
 
     one_example(test)
 

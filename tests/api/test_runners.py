@@ -64,7 +64,7 @@ def test_a_sync_driving_method_in_an_async_handler_is_rejected_as_in_any(
         f"cloud_tasks.{verb}() was called while the handler of receipts/one was running. A handler may call the Cloud"
         " Tasks client, but only the test may drive the queue, after the handler has returned."
     )
-    cloud_tasks._resting.failures.clear()
+    cloud_tasks._resting.failures.messages.clear()
 
 
 def test_another_thread_than_that_of_a_running_loop_may_use_the_sync_driving_methods(

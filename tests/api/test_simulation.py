@@ -31,23 +31,19 @@ TAKEN_OVER = {
     "clock",
     "faults",
     "history",
-    "is_eager",
     "lints",
+    "randomness",
     "service",
     "settings",
     "targets",
-    "test",
 }
 MADE_ANEW = {
     "check_change",
     "driving",
-    "ending",
     "failures",
     "fake",
-    "generation",
     "has_ended",
     "lock",
-    "randomness",
 }
 
 
@@ -57,11 +53,12 @@ def test_an_example_has_all_of_its_tests_simulation() -> None:
     What is added to a simulation has to be put into one of the two, and into Simulation.snapshot() if it is taken over.
     """
     simulation = Simulation(Settings())
-    simulation.lints = Lints()
+    simulation.lints, simulation.driving.is_eager = Lints(), True
     example = simulation.snapshot()()
     assert vars(example).keys() == vars(simulation).keys() == TAKEN_OVER | MADE_ANEW
     shared = {name for name in TAKEN_OVER if vars(example)[name] is vars(simulation)[name]}
-    assert shared == {"is_eager", "settings", "targets", "test"}
+    assert shared == {"settings", "targets"}
+    assert example.driving.is_eager is True
 
 
 # --- calls -------------------------------------------------------------------------------------------------------
@@ -332,8 +329,8 @@ def test_a_clock_set_back_before_waiting_tasks_is_rejected(cloud_tasks: FakeClou
             " forwards."
         )
         assert str(caught.value) == message
-        assert cloud_tasks._resting.failures == [message]
-        cloud_tasks._resting.failures.clear()
+        assert cloud_tasks._resting.failures.messages == [message]
+        cloud_tasks._resting.failures.messages.clear()
     assert cloud_tasks.assert_enqueued().id == "one"
     assert cloud_tasks.clock.now() == START
 

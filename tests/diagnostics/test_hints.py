@@ -51,7 +51,7 @@ def hints_of_a_plain_assertion(cloud_tasks: FakeCloudTasks, error: BaseException
             simulation.clock,
             simulation.targets,
             error=AssertionError() if error is None else error,
-            failures=simulation.failures,
+            failures=simulation.failures.messages,
         )
     )
 
@@ -151,7 +151,7 @@ def test_a_failure_was_kept_for_the_end(cloud_tasks: FakeCloudTasks) -> None:
     """Such as a call without ``await``. It is likelier than a mock, and has a section of its own elsewhere."""
     earlier = mock.MagicMock()
     earlier.create_task()
-    failures = simulation_of(cloud_tasks).failures
+    failures = simulation_of(cloud_tasks).failures.messages
     failures.append("create_task() was called without `await`.")
     assert hints_of(cloud_tasks.assert_enqueued) == [f"{NO_CALL} create_task() was called without `await`."]
     cloud_tasks.route(URL)

@@ -20,7 +20,7 @@ Enqueue = Callable[..., str]
 def data_of(cloud_tasks: FakeCloudTasks) -> dict[str, Any]:
     """Return the data of a fake's page."""
     simulation = cloud_tasks._resting
-    return report_data(simulation.history, simulation.service, simulation.clock, simulation.choices.replay)
+    return report_data(simulation.history, simulation.service, simulation.clock, simulation.randomness.choices.replay)
 
 
 def a_page(data: dict[str, Any], **heading: Any) -> str:

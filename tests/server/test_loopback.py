@@ -12,7 +12,7 @@ from google.api_core import exceptions
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks
-from pytest_cloudtasks._simulation.simulation import SimulationEnded
+from pytest_cloudtasks._simulation.calls import SimulationEnded
 from tests.patience import PATIENCE
 
 from .clients import QUEUE, TASK, over_grpc, over_rest
@@ -111,7 +111,7 @@ def test_a_call_that_comes_when_its_test_is_over_holds_no_time() -> None:
         receive(bound[0])
     assert str(refusal.value) == "get_queue was called after the test of its fake was over."
     assert datetime.now(timezone.utc).year > 1999
-    assert simulation.rpcs == []
+    assert simulation.history.calls() == []
     with pytest.raises(RuntimeError):
         client.get_queue(name=QUEUE)
 
@@ -144,7 +144,7 @@ def test_the_caller_gets_the_failure_of_the_test() -> None:
 
 
 def _failing(fake: FakeCloudTasks) -> int:
-    raise fake._resting.fail("This can't be.")
+    raise fake._resting.failures.fail("This can't be.")
 
 
 def test_a_server_ends_while_calls_are_under_way() -> None:

@@ -19,6 +19,7 @@ from ..._service.task import Attempt, Task, TaskState
 from ..._service.validation import id_of, queue_of
 from ..._simulation.faults import Fault, Occasions, PlannedFault
 from ..._simulation.formatting import short_name
+from ..._simulation.summary import live_tasks
 from ..._targets.request import url_of
 from ..._text import counted, did_you_mean, listed
 from ..._time.instants import to_datetime
@@ -194,8 +195,10 @@ class Control:
             more = f" and {len(under_way) - _NAMED} more" if len(under_way) > _NAMED else ""
             named = f"{', '.join(under_way[:_NAMED])}{more}"
             return f"{counted(len(under_way), 'attempt')} under way: {named}."
-        waiting = [one for one in self._scheduler.simulation.live_tasks() if queue in (None, one.queue_name)]
-        return f"{counted(len(waiting), 'task')} waiting: {', '.join(short_name(one) for one in waiting[:_NAMED])}."
+        simulation = self._scheduler.simulation
+        tasks = live_tasks(simulation.service, simulation.history)
+        waiting = [task for task in tasks if queue in (None, task.queue_name)]
+        return f"{counted(len(waiting), 'task')} waiting: {', '.join(map(short_name, waiting[:_NAMED]))}."
 
 
 async def _unknown(request: web.Request) -> web.StreamResponse:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from ..._messages.rest_http import RestError
-from ..._simulation.summary import Summary, beginning, summary_since
+from ..._simulation.summary import Summary, beginning, blocked, summary_since
 from ..._text import counted
 from ..._time.clock import WallClock
 from ..._time.instants import from_datetime, to_datetime
@@ -89,7 +89,9 @@ class TimeJumps:
                     continue  # a call or a response came after this jump was woken
                 if not self._next(clock, end, made, limit):
                     simulation = scheduler.simulation
-                    summary = summary_since(simulation.history, begin, simulation.blocked())
+                    summary = summary_since(
+                        simulation.history, begin, blocked(simulation.service, simulation.clock.now, simulation.history)
+                    )
                     return Jump(clock.now, made, summary)
         finally:
             clock.let_go()

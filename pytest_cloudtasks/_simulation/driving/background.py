@@ -73,7 +73,7 @@ class Background:
     def _keep(self, failures: list[BaseException]) -> None:
         """Make the test fail at its end for failures that can't be raised here."""
         for error in failures:
-            self._simulation.keep_failure(f"A task that background() dispatched failed:\n{traceback_text(error)}")
+            self._simulation.failures.keep(f"A task that background() dispatched failed:\n{traceback_text(error)}")
 
     def _run(self) -> None:
         with ThreadPoolExecutor(_WORKERS, thread_name_prefix="cloud-tasks-background") as pool:

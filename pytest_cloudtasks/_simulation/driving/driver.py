@@ -43,7 +43,7 @@ from ..exceptions import DrainLimitReached, ends_the_run
 from ..formatting import ENDED, short_name
 from ..matching.match import Match
 from ..records import TaskRecord
-from ..summary import Beginning, Summary, beginning, summary_since
+from ..summary import Beginning, Summary, beginning, blocked, summary_since
 from .delivery import Deliveries, Delivery, NotOfAsyncio, no_target, working
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ class Driver:
         simulation = self.simulation
         delivery = working.get()
         if delivery is not None:
-            raise simulation.fail(
+            raise simulation.failures.fail(
                 f"cloud_tasks.{name}() was called while the handler of {short_name(delivery.attempt.task)} was running."
                 " A handler may call the Cloud Tasks client, but only the test may drive the queue, after the handler"
                 " has returned."
@@ -219,7 +219,9 @@ class Driver:
             simulation.driving.method = None
 
     def _summary(self, begin: Beginning, counts: Callable[[Task], bool] | None = None) -> Summary:
-        return summary_since(self.simulation.history, begin, self.simulation.blocked(counts))
+        simulation = self.simulation
+        left = blocked(simulation.service, simulation.clock.now, simulation.history, counts)
+        return summary_since(simulation.history, begin, left)
 
     @contextmanager
     def _selected(self, match: Match) -> Iterator[Callable[[Task], bool] | None]:

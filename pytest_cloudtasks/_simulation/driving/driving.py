@@ -76,7 +76,9 @@ class OwnLoop:
 class Driving:
     """The activities in a simulation: a driving method, sleeping handlers, the event loop of async targets."""
 
-    def __init__(self, lock: Any) -> None:
+    def __init__(self, lock: Any, *, is_eager: bool) -> None:
+        self.is_eager = is_eager
+        """Whether a created task is dispatched before the call returns; blocks of ``eager()`` say so, too."""
         self.method: str | None = None
         """The name of the driving method that is under way."""
         self.sleepers: Timetable[Delivery] = Timetable()

@@ -28,7 +28,7 @@ def dispatch_created(simulation: Simulation, task: Task) -> None:
     if in_a_loop() and Driver(simulation).is_due(task):
         target = simulation.targets.find_for(task, simulation.service.target_of(task))
         if target is not None and target.is_async:
-            simulation.failures.append(
+            simulation.failures.keep(
                 f"Eager dispatch could not deliver {short_name(task)}: {target.describe()} is async, and the sync"
                 " client was called in a running event loop, which it blocks. Create the task with"
                 " CloudTasksAsyncClient there, or create it without eager dispatch and drive the queue with `await"
@@ -48,7 +48,7 @@ def _eager_deliveries(simulation: Simulation, task: Task) -> Generator[Delivery,
     driver, depth = Driver(simulation), _depth.get()
     if depth >= DEPTH:
         if driver.is_due(task):
-            simulation.failures.append(
+            simulation.failures.keep(
                 f"Eager dispatch stopped after {DEPTH} tasks within each other's handlers, and left {short_name(task)}"
                 " in its queue. Stop the handlers from enqueueing for ever, or create the tasks without eager dispatch"
                 " and drive the queue."
@@ -58,12 +58,12 @@ def _eager_deliveries(simulation: Simulation, task: Task) -> Generator[Delivery,
     try:
         yield from driver.deliver_at_once(task)
     except NoTarget as error:
-        simulation.failures.append(str(error))
+        simulation.failures.keep(str(error))
     except Exception as error:
         if ends_the_run(error):  # pytest.exit(), whose exception an application may take for an error of the client
-            simulation.ending = error
+            simulation.failures.ending = error
             raise
-        simulation.failures.append(
+        simulation.failures.keep(
             f"The handler of {short_name(task)}, which was dispatched eagerly, raised:\n{traceback_text(error)}"
         )
     finally:
