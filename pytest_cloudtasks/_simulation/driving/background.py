@@ -25,6 +25,7 @@ from ..exceptions import traceback_text
 from .delivery import Deliveries
 from .driver import BACKGROUND, Driver
 from .runners import run_sync
+from .steps import Steps
 
 if TYPE_CHECKING:
     from ..simulation import Simulation
@@ -41,6 +42,7 @@ class Background:
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
         self._driver = Driver(simulation)
+        self._steps = Steps(simulation)
         self._latest = real.monotonic()
         self._ending = threading.Event()
         self._deliveries: list[Future[None]] = []
@@ -89,10 +91,10 @@ class Background:
         try:
             end = self._simulation.clock.now + passed
             self._simulation.clock.check_reachable(end)
-            while pool is not None and not self._failures and (done := self._driver.begin_next(end)) is not None:
+            while pool is not None and not self._failures and (done := self._steps.begin_next(end)) is not None:
                 if done.deliveries is not None:
                     self._deliveries.append(pool.submit(self._deliver, done.deliveries))
-            self._driver.pass_time(end)
+            self._steps.pass_time(end)
         except BaseException as error:  # the block raises it, whatever it is
             if not self._failures:
                 self._failures.append(error)

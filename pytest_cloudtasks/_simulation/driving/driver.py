@@ -1,50 +1,30 @@
-"""The driver: it moves a simulation from step to step, and delivers attempts to their targets.
+"""The driving methods: `step`, `drain` and so on, which move a simulation from step to step.
 
-Theory of operation. A driving method (`step`, `drain` and so on) is written once, for sync and async tests: as a
-generator that yields each `Delivery` to run and returns the method's result. A runner (`runners.py`) executes the
-generator and runs the deliveries: `Delivery.start` calls the target. It sends nothing back, because the delivery has
-its own result.
+Theory of operation. A driving method is written once, for sync and async tests: as a generator that yields each
+`Delivery` to run and returns the method's result. A runner (`runners.py`) executes the generator and runs the
+deliveries: `Delivery.start` calls the target. It sends nothing back, because the delivery has its own result.
 
-All methods repeat `_next`. It finds the next step: one of the scheduler (a dispatch, or an answer), or a sleeping
-delivery that wakes. For a dispatch, `_do` finds the target, moves the clock there and lets the service begin the
-attempt; `_deliver` and `_run` deliver it, and `_take` passes the answer to the service. A task without a target raises
-before anything has changed. An answer may arrive at a later instant, and is then a step of its own.
-
-A delivery whose async handler sleeps in the queue's time is put on a timetable, from which `_wake` takes it. Until it
-answers, the service expects DEADLINE_EXCEEDED at the attempt's deadline. So two handlers overlap only in the queue's
-time: while a handler runs, the clock does not move. An exception that fails the test is raised last, when the attempt
-is in the history.
-
-One rule for threads: reading the service, the faults or the sleepers in order to decide, and the change that follows,
-happen within one hold of the simulation's lock. Targets run outside of it.
+All methods repeat `Steps.next`. What differs is where they end and which tasks they dispatch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..._arguments import is_whole
-from ..._clients.identity.tokens import authorization_for
-from ..._service.queue import QueueState
-from ..._service.request import HttpTarget, PullMessage
-from ..._service.scheduler import Step, Upcoming
-from ..._service.task import DEADLINE_EXCEEDED, Attempt, OutcomeKind, Task
-from ..._targets.answers import Answer, WrongAnswer
-from ..._targets.base import Destination, Target, destination_of
-from ..._targets.redirects import MAX_REDIRECTS, redirected, retry_at
-from ..._targets.request import TargetRequest
-from ..._text import counted, safe_repr
+from ..._service.request import PullMessage
+from ..._service.task import Attempt, Task
+from ..._text import safe_repr
 from ..._time.instants import Duration, duration_of, from_datetime, to_datetime
-from ..exceptions import DrainLimitReached, ends_the_run
 from ..formatting import ENDED, short_name
 from ..matching.match import Match
 from ..records import TaskRecord
 from ..summary import Beginning, Summary, beginning, blocked, summary_since
-from .delivery import Deliveries, Delivery, NotOfAsyncio, no_target, working
+from .delivery import Deliveries, working
+from .steps import Steps
 
 if TYPE_CHECKING:
     from ..simulation import Simulation
@@ -54,28 +34,12 @@ BACKGROUND = "background"
 _FIRST = from_datetime(datetime.min.replace(tzinfo=timezone.utc), what="the first instant")
 
 
-class Waking(NamedTuple):
-    """A step of the driver's own: a sleeping delivery continues at the instant ``at``."""
-
-    at: int
-    delivery: Delivery
-
-
-class Done(NamedTuple):
-    """A completed step."""
-
-    attempt: Attempt
-    has_begun: bool
-    """Whether the attempt began with it."""
-    deliveries: Generator[Delivery, None, None] | None
-    """What is to run now."""
-
-
 class Driver:
     """The driver of one simulation. Only one driving method runs at a time, and none within a handler."""
 
     def __init__(self, simulation: Simulation) -> None:
         self.simulation = simulation
+        self._steps = Steps(simulation)
 
     # --- driving methods ----------------------------------------------------------------------------------------------
 
@@ -83,7 +47,7 @@ class Driver:
         """Move to the next dispatch or answer and do it."""
         __tracebackhide__ = True
         with self.method("step"):
-            moved = yield from self._next(None)
+            moved = yield from self._steps.next(None)
             if moved is None:
                 return None
             attempt, _ = moved
@@ -96,7 +60,7 @@ class Driver:
             if queue is not None:
                 self.simulation.queue_named(queue)
             with self._selected(Match() if queue is None else Match(queue=queue)) as counts:
-                while (yield from self._next(self.simulation.clock.now)) is not None:
+                while (yield from self._steps.next(self.simulation.clock.now)) is not None:
                     pass
                 return self._summary(begin, counts)
 
@@ -113,7 +77,7 @@ class Driver:
                 )
             self.simulation.clock.check_reachable(end)
             yield from self._go_on(end, limit)
-            self.pass_time(end)
+            self._steps.pass_time(end)
             return self._summary(begin)
 
     def _go_on(self, end: int | None, limit: int) -> Deliveries[None]:
@@ -125,7 +89,7 @@ class Driver:
                 f" {safe_repr(limit)}."
             )
         left = limit
-        while (moved := (yield from self._next(end, left, limit))) is not None:
+        while (moved := (yield from self._steps.next(end, left, limit))) is not None:
             _, was_delivered = moved
             left -= was_delivered
 
@@ -135,8 +99,8 @@ class Driver:
         with self.method("drain") as begin, self._selected(match) as counts:
             end = self._end_of(until)
             yield from self._go_on(end, limit)
-            if end is not None and self._comes_next() is not None:
-                self.pass_time(end)
+            if end is not None and self._steps.comes_next() is not None:
+                self._steps.pass_time(end)
             return self._summary(begin, counts)
 
     def dispatch(self, task: Task) -> Deliveries[Attempt]:
@@ -153,35 +117,12 @@ class Driver:
                     f"The task {short_name(task)} can't be dispatched: the service no longer has it, because it"
                     f" {ENDED[task.state]}."
                 )
-            target = self._target_for(task)
+            target = self._steps.target_for(task)
             with self.simulation.lock:
                 attempt = self.simulation.service.begin(self.simulation.clock.now, task, forced=True)
             if target is not None:
-                yield from self._deliver(attempt, target)
+                yield from self._steps.deliver(attempt, target)
             return attempt
-
-    def deliver_at_once(self, task: Task) -> Generator[Delivery, None, None]:
-        """Deliver ``task`` if it is due, as the queue does, even while a driving method runs."""
-        __tracebackhide__ = True
-        with self.simulation.lock:
-            if not self.is_due(task):
-                return
-            target = self._target_for(task)
-            attempt = self.simulation.service.begin(self.simulation.clock.now, task)
-        if target is not None:
-            yield from self._deliver(attempt, target)
-
-    def is_due(self, task: Task) -> bool:
-        """Return whether a task that was just created may go out; another thread may have dispatched or deleted it."""
-        with self.simulation.lock:
-            if not task.is_live or task.dispatch_count:
-                return False
-            queue = self.simulation.service.queues[task.queue_name]
-            return (
-                task.eligible_at <= self.simulation.clock.now
-                and queue.state is QueueState.RUNNING
-                and not queue.is_pull
-            )
 
     # --- inside --------------------------------------------------------------------------------------------------
 
@@ -263,281 +204,6 @@ class Driver:
                 f" until={_instant_text(end)}. Drain until a later instant."
             )
         return end
-
-    def pass_time(self, to: int) -> bool:
-        """Move to ``to``, unless an external clock that ticks has passed it.
-
-        Return whether nothing else has happened: no task was removed, and it is ``to`` now.
-        """
-        with self.simulation.lock:
-            clock = self.simulation.clock
-            clock.move(max(to, clock.now))
-            now = clock.now
-            took_effect = self.simulation.service.scheduler.remove_due(now)
-            return now == to and not took_effect
-
-    def _comes_next(self) -> Upcoming | Waking | None:
-        """Return the next step: the scheduler's, or that of a delivery that wakes before it."""
-        upcoming = self.simulation.service.scheduler.upcoming()
-        waking = self._first_waking() if self.simulation.driving.sleepers.entries else None
-        if waking is None:
-            return upcoming
-        if upcoming is None or upcoming.at > waking.at:
-            return waking
-        return upcoming if upcoming.at < waking.at or _goes_before_sleepers(upcoming) else waking
-
-    def _first_waking(self) -> Waking | None:
-        sleepers = self.simulation.driving.sleepers
-        while (first := sleepers.first()) is not None:
-            waking = Waking(*first)
-            if waking.delivery.wakes_at == waking.at:
-                return waking
-            sleepers.remove(waking.delivery)  # its tasks were cancelled or woken by others
-            self._let_sleep(waking.delivery)
-        return None
-
-    def _let_sleep(self, delivery: Delivery) -> bool:
-        """Let ``delivery`` wake at its next alarm. Return whether it has one."""
-        at, attempt = delivery.wakes_at, delivery.attempt
-        if at is not None:
-            self.simulation.driving.sleepers.put(delivery, at, (attempt.task.sequence, attempt.number))
-        return at is not None
-
-    def _next(
-        self, end: int | None, left: int = 1, limit: int = 1
-    ) -> Generator[Delivery, None, tuple[Attempt, bool] | None]:
-        """Do the next step up to ``end``; return None if there is none. ``left`` of ``limit`` attempts may still be
-        made.
-
-        Return the step's attempt, and whether it began now.
-        """
-        __tracebackhide__ = True
-        done = self.begin_next(end, left, limit)
-        if done is None:
-            return None
-        if done.deliveries is not None:
-            yield from done.deliveries
-        return done.attempt, done.has_begun
-
-    def begin_next(self, end: int | None, left: int = 1, limit: int = 1) -> Done | None:
-        """Do the next step as `_next` does, and return it before its deliveries have run."""
-        __tracebackhide__ = True
-        simulation = self.simulation
-        while True:
-            with simulation.lock:
-                now = simulation.contact()  # a handler may have moved an external clock
-                simulation.service.scheduler.remove_due(now)
-                coming = self._comes_next()
-                if coming is None or (end is not None and coming.at > end):
-                    return None
-                done = self._wake(coming) if isinstance(coming, Waking) else self._do(coming, left, limit)
-            if done is not None:
-                return done
-
-    def _wake(self, waking: Waking) -> Done | None:
-        """Let a sleeping delivery continue; return None if another step comes first now."""
-        if waking.at > self.simulation.clock.now and not self._reach(waking):
-            return None
-        self.simulation.driving.sleepers.remove(waking.delivery)
-        return Done(waking.delivery.attempt, False, self._run(waking.delivery))
-
-    def _do(self, upcoming: Upcoming, left: int, limit: int) -> Done | None:
-        """Do the scheduler's step; return None if another one comes first now."""
-        __tracebackhide__ = True
-        clock, scheduler = self.simulation.clock, self.simulation.service.scheduler
-        step = scheduler.resolve(upcoming, clock.now)
-        target, begins = None, step.step is not Step.ANSWER
-        if begins:
-            if left <= 0:
-                raise self._limit_reached(step, limit)
-            target = self._target_for(step.task, step.attempt)
-        if upcoming.at > clock.now and not self._reach(upcoming):
-            return None
-        attempt = scheduler.proceed(step, clock.now)
-        return Done(attempt, begins, None if target is None else self._deliver(attempt, target))
-
-    def _reach(self, step: Upcoming | Waking) -> bool:
-        """Move to the instant of ``step``.
-
-        Return whether it still comes next, because its task may have expired by then.
-        """
-        return self.pass_time(step.at) or self._comes_next() == step
-
-    def _deliver(self, attempt: Attempt, target: Target) -> Generator[Delivery, None, None]:
-        """Pass the request to the target and its answer to the service. An exception is raised at the end."""
-        __tracebackhide__ = True
-        authorization = authorization_for(attempt.target, attempt.dispatch_time)
-        request = TargetRequest(attempt, authorization)
-        self.simulation.history.requests[attempt] = request
-        yield from self._run(Delivery(attempt, target, request))
-        if not self.simulation.faults.are_planned:
-            return
-        with self.simulation.lock:
-            second = self._second_delivery(attempt, target, authorization)
-        if second is not None:
-            yield from self._run(second)
-
-    def _run(self, delivery: Delivery) -> Generator[Delivery, None, None]:
-        """Start ``delivery``, or let it continue, until it has answered or sleeps."""
-        __tracebackhide__ = True
-        simulation, attempt = self.simulation, delivery.attempt
-        if delivery.is_over:
-            yield delivery
-            self._let_tasks_go_on(delivery)
-            return
-        if delivery.is_second:
-            yield from self._run_second(delivery)
-            return
-        try:
-            yield delivery
-        except GeneratorExit:  # the driving method was cancelled, and its handler with it
-            self._miss_deadline(attempt)
-            raise
-        if delivery.answer is None:
-            with simulation.lock:
-                is_asleep = self._let_sleep(delivery)
-                assert is_asleep, "a handler that has not answered sleeps"
-                self._miss_deadline(attempt)
-            return
-        self._let_tasks_go_on(delivery)
-        hop = self._hop(delivery, delivery.answer)
-        if hop is None:
-            self._take(delivery, delivery.answer)
-        else:
-            yield from self._run(hop)
-
-    def _let_tasks_go_on(self, delivery: Delivery) -> None:
-        """Wake the tasks that a handler has started and not awaited, at the instants of their alarms."""
-        with self.simulation.lock:
-            delivery.is_over, delivery.on_late_alarm = True, self._let_tasks_go_on
-            self._let_sleep(delivery)
-
-    def _run_second(self, delivery: Delivery) -> Generator[Delivery, None, None]:
-        """Run a second delivery, which the service does not notice."""
-        __tracebackhide__ = True
-        yield delivery
-        with self.simulation.lock:
-            self._record_second(delivery)
-        if delivery.answer is not None:
-            self._let_tasks_go_on(delivery)
-            if delivery.answer.exception is not None:
-                self._raise_for(delivery.answer.exception, delivery.answer, delivery.target, delivery.attempt)
-
-    def _second_delivery(self, attempt: Attempt, target: Target, authorization: str | None) -> Delivery | None:
-        """Return a second delivery of ``attempt`` to ``target``, if one is planned."""
-        faults = self.simulation.faults
-        if not faults.are_two_deliveries(attempt.task):
-            return None
-        now_there = self.simulation.targets.find_for(attempt.task, attempt.target)  # a route's script may have ended
-        delivery = Delivery(attempt, now_there or target, TargetRequest(attempt, authorization))
-        delivery.is_second = True
-        return delivery
-
-    def _record_second(self, delivery: Delivery) -> None:
-        """Record that a second delivery was answered. If it sleeps, let it."""
-        attempt, again = delivery.attempt, f"attempt {delivery.attempt.number} delivered a second time"
-        faults = self.simulation.faults
-        if delivery.answer is not None:
-            faults.record(f"{again} → {delivery.answer.outcome.result}", attempt.task)
-            return
-        is_asleep = self._let_sleep(delivery)
-        assert is_asleep, "a handler that has not answered sleeps"
-        if not delivery.is_recorded:
-            faults.record(again, attempt.task)
-            delivery.is_recorded = True
-
-    def _hop(self, delivery: Delivery, answer: Answer) -> Delivery | None:
-        """Return the delivery that a redirect leads to within the attempt. App Engine tasks follow none."""
-        __tracebackhide__ = True
-        simulation, attempt = self.simulation, delivery.attempt
-        may_follow = simulation.settings.service.follow_redirects and delivery.hops < MAX_REDIRECTS
-        if not may_follow or attempt.outcome is not None or not isinstance(attempt.target, HttpTarget):
-            return None
-        request = redirected(delivery.request, answer)
-        taken = delivery.taken + delivery.target.duration_for(delivery.request)
-        if request is None or attempt.dispatch_time + taken > attempt.deadline:
-            return None
-        destination = Destination(request.url, request.method, attempt.task.queue_name, task_name=attempt.task.name)
-        target = simulation.targets.find(destination)
-        if target is None:
-            self._take(delivery, answer)
-            what = f"The task {short_name(attempt.task)} was redirected to a URL that has no target"
-            raise no_target(what, destination, simulation.targets)
-        hop = Delivery(attempt, target, request)
-        hop.hops, hop.taken = delivery.hops + 1, taken
-        simulation.history.requests[attempt] = request
-        return hop
-
-    def _miss_deadline(self, attempt: Attempt) -> None:
-        """Return the outcome of ``attempt`` if no answer comes before its deadline."""
-        with self.simulation.lock:
-            if attempt.outcome is None:
-                self.simulation.service.scheduler.answer(
-                    attempt, DEADLINE_EXCEEDED, attempt.deadline, self.simulation.clock.now
-                )
-
-    def _take(self, delivery: Delivery, answer: Answer) -> None:
-        """Pass an answer to the service, which ignores one after the deadline."""
-        __tracebackhide__ = True
-        simulation, attempt, target = self.simulation, delivery.attempt, delivery.target
-        with simulation.lock:
-            simulation.history.answers[attempt] = answer
-            if attempt.outcome is None:
-                now, outcome = simulation.clock.now, answer.outcome
-                at = max(attempt.dispatch_time + delivery.taken + target.duration_for(delivery.request), now)
-                if outcome.kind is OutcomeKind.DEADLINE_EXCEEDED:
-                    at = max(attempt.deadline, now)
-                if simulation.settings.service.honour_retry_after:
-                    outcome = replace(outcome, retry_at=retry_at(answer.headers, at))
-                if simulation.faults.are_planned and at <= attempt.deadline:
-                    outcome = simulation.faults.outcome_of(attempt.task, outcome)
-                simulation.service.scheduler.answer(attempt, outcome, at, now)
-        if answer.exception is not None:
-            self._raise_for(answer.exception, answer, target, attempt)
-
-    def _raise_for(self, error: BaseException, answer: Answer, target: Target, attempt: Attempt) -> None:
-        """Raise a handler's exception, or record it for the test."""
-        __tracebackhide__ = True
-        if answer.scripted:
-            return
-        policy = target.on_exception or self.simulation.settings.on_exception
-        is_the_tests = isinstance(error, (WrongAnswer, NotOfAsyncio)) or ends_the_run(error)
-        if policy == "raise" or is_the_tests:
-            if isinstance(error, StopIteration):  # Python does not let a generator raise it
-                raise RuntimeError("A handler raised StopIteration, which is the cause of this.") from error
-            raise error
-        self.simulation.history.inspected.recorded(attempt, error)
-
-    def _target_for(self, task: Task, attempt: Attempt | None = None) -> Target | None:
-        """Return the target of ``attempt``, or of the task's next attempt; None if it can't be sent."""
-        __tracebackhide__ = True
-        simulation = self.simulation
-        sent = simulation.service.target_of(task) if attempt is None else attempt.target
-        if not sent.can_be_sent:
-            return None
-        target = simulation.targets.find_for(task, sent)
-        if target is not None:
-            return target
-        what = f"The task {short_name(task)} is due, but its URL has no target"
-        raise no_target(what, destination_of(task, sent), self.simulation.targets)
-
-    def _limit_reached(self, upcoming: Upcoming, limit: int) -> DrainLimitReached:
-        task, method = upcoming.task, self.simulation.driving.method
-        less = (
-            "drain with a higher limit=… or with until=…"
-            if method == "drain"
-            else "advance by less or with a higher limit=…"
-        )
-        return DrainLimitReached(
-            f"{method}() stopped after {counted(limit, 'attempt')}, its limit. Next would be attempt"
-            f" {task.dispatch_count + 1} of {short_name(task)}. Limit the queue's retries (max_attempts,"
-            f" max_retry_duration), stop the handler from enqueueing for ever, or {less}."
-        )
-
-
-def _goes_before_sleepers(upcoming: Upcoming) -> bool:
-    """Return whether a scheduler's step comes before sleepers: at one instant answers are first and dispatches last."""
-    return upcoming.attempt is not None and upcoming.step is Step.ANSWER and upcoming.at < upcoming.attempt.deadline
 
 
 def _instant_text(at: int) -> str:

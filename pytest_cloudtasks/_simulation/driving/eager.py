@@ -11,8 +11,8 @@ from ..._targets.asgi import in_a_loop
 from ..exceptions import NoTarget, ends_the_run, traceback_text
 from ..formatting import short_name
 from .delivery import Delivery
-from .driver import Driver
 from .runners import run_async, run_sync
+from .steps import Steps
 
 if TYPE_CHECKING:
     from ..simulation import Simulation
@@ -25,7 +25,7 @@ _depth: ContextVar[int] = ContextVar("depth", default=0)
 
 def dispatch_created(simulation: Simulation, task: Task) -> None:
     """Dispatch a task that the sync client has just created, if it is due."""
-    if in_a_loop() and Driver(simulation).is_due(task):
+    if in_a_loop() and Steps(simulation).is_due(task):
         target = simulation.targets.find_for(task, simulation.service.target_of(task))
         if target is not None and target.is_async:
             simulation.failures.keep(
@@ -45,9 +45,9 @@ async def dispatch_created_async(simulation: Simulation, task: Task) -> None:
 
 def _eager_deliveries(simulation: Simulation, task: Task) -> Generator[Delivery, None, None]:
     """Deliver one attempt through the full request path. A failure fails the test at its end, not the caller."""
-    driver, depth = Driver(simulation), _depth.get()
+    steps, depth = Steps(simulation), _depth.get()
     if depth >= DEPTH:
-        if driver.is_due(task):
+        if steps.is_due(task):
             simulation.failures.keep(
                 f"Eager dispatch stopped after {DEPTH} tasks within each other's handlers, and left {short_name(task)}"
                 " in its queue. Stop the handlers from enqueueing for ever, or create the tasks without eager dispatch"
@@ -56,7 +56,7 @@ def _eager_deliveries(simulation: Simulation, task: Task) -> Generator[Delivery,
         return
     within = _depth.set(depth + 1)
     try:
-        yield from driver.deliver_at_once(task)
+        yield from steps.deliver_at_once(task)
     except NoTarget as error:
         simulation.failures.keep(str(error))
     except Exception as error:
