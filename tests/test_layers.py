@@ -15,6 +15,7 @@ from tests.each import each
 ROOT = Path(pytest_cloudtasks.__file__).parent
 LAYERS = [
     "_text",
+    "_attributes",
     "_arguments",
     "_units",
     "_ledger",

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from .._arguments import checked_call
+from .._attributes import NamesAttributes
 from .._service.task import Attempt as ModelAttempt
 from .._simulation.driving.delivery import working
 from .._simulation.driving.driver import Driver
@@ -25,20 +26,20 @@ if TYPE_CHECKING:
     from .assertions import AnyTask
 
 
-class AwaitableMethods:
+class AwaitableMethods(NamesAttributes):
     """The driving methods for async tests. Async targets run in the caller's event loop."""
+
+    _shown_as = "cloud_tasks.aio"
 
     def __init__(self, simulation: Callable[[], Simulation]) -> None:
         self._simulation = simulation
 
-    if not TYPE_CHECKING:
+    def _instead_of(self, name: str) -> str:
+        from .fake import FakeCloudTasks  # imports this module
 
-        def __getattr__(self, name: str) -> object:
-            """Raise an error for a method that is a plain call."""
-            raise AttributeError(
-                f"cloud_tasks.aio has no {name!r}: it has the driving methods only. Assertions, routes, queues and the"
-                " clock are plain calls, such as cloud_tasks.assert_enqueued(…) without `await`."
-            )
+        if not hasattr(FakeCloudTasks, name):
+            return ""
+        return f"Only driving methods are awaited: call cloud_tasks.{name} without `await`."
 
     @checked_call
     async def step(self) -> Attempt | None:

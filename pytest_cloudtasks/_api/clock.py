@@ -7,13 +7,16 @@ from datetime import datetime, timedelta
 from math import isfinite
 
 from .._arguments import checked_call
+from .._attributes import NamesAttributes
 from .._simulation.simulation import Simulation
 from .._text import safe_repr
 from .._time.instants import Duration, duration_of, from_datetime, to_datetime, to_timedelta
 
 
-class ClockView:
+class ClockView(NamesAttributes):
     """The queue's clock. It is also the application's, unless the option ``time`` is ``"virtual"``."""
+
+    _shown_as = "cloud_tasks.clock"
 
     def __init__(self, simulation: Callable[[], Simulation]) -> None:
         self._simulation = simulation

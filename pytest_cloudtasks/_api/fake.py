@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from .._arguments import checked_call, checked_text
+from .._attributes import ASSERTS_CALLS, ASSERTS_NO_CALL, HAS_CALLS, SETS_RESULTS, NamesAttributes
 from .._clients.interception import interception
 from .._clients.router import router
 from .._diagnostics.lints import Lints
@@ -20,6 +21,7 @@ from .._diagnostics.timeline_json import timeline_as
 from .._messages import api_versions
 from .._service.errors import ServiceError
 from .._service.events import EventKind
+from .._service.validation import RPCS
 from .._simulation.driving.background import Background
 from .._simulation.driving.driver import Driver
 from .._simulation.driving.runners import run_method
@@ -55,7 +57,28 @@ if TYPE_CHECKING:
     from .assertions import AnyTask
 
 
-class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
+_INSTEAD = {
+    **dict.fromkeys(
+        ASSERTS_CALLS, "It is not a mock: write cloud_tasks.assert_enqueued(…), which checks the tasks themselves."
+    ),
+    **dict.fromkeys(ASSERTS_NO_CALL, "It is not a mock: write cloud_tasks.assert_nothing_enqueued()."),
+    **dict.fromkeys(
+        HAS_CALLS, "It is not a mock: cloud_tasks.tasks() has the created tasks, and cloud_tasks.rpcs all calls."
+    ),
+    **dict.fromkeys(
+        SETS_RESULTS,
+        "It is not a mock: cloud_tasks.fail_rpc(…) lets client calls fail, and cloud_tasks.route(…) answers tasks.",
+    ),
+    "reset_mock": "It is not a mock: each test has a fresh fake.",
+    **dict.fromkeys(
+        ("tick", "move_to", "shift"),
+        "cloud_tasks.advance(…) passes time, and dispatches what becomes due on the way.",
+    ),
+}
+"""What to write instead of names of mocks and of libraries that hold time."""
+
+
+class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith, NamesAttributes):
     """A deterministic Cloud Tasks service inside the test process.
 
     The ``cloud_tasks`` fixture gives each test a fresh one. Elsewhere it is a context manager::
@@ -192,6 +215,14 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
             simulation.contact()
             simulation.service.scheduler.remove_due(simulation.clock.now)
         return simulation
+
+    def _instead_of(self, name: str) -> str:
+        if name in RPCS:
+            return "It is a method of Google's client: use CloudTasksClient() or the fixture cloud_tasks_client."
+        for part, kind in (("clock", ClockView), ("oidc", Oidc), ("aio", AwaitableMethods)):
+            if hasattr(kind, name):
+                return f"Did you mean 'cloud_tasks.{part}.{name}'?"
+        return _INSTEAD.get(name, "")
 
     # --- queues and clients --------------------------------------------------------------------------------------
 

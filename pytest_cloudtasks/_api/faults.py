@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Union
 
 from .._arguments import checked_call, checked_flag, is_whole
+from .._attributes import NamesAttributes
 from .._messages.errors import RpcFault, codes
 from .._messages.rpc_call import IncomingCall
 from .._service.validation import RPCS
@@ -38,7 +39,7 @@ _POSSIBLE = Occasions(times=None, after=0, rate=0.5)
 """What is drawn may happen to any delivery; Hypothesis doesn't ask how probable that is."""
 
 
-class FaultPlan:
+class FaultPlan(NamesAttributes):
     """A planned fault. It ends when it has happened as often as planned, or with `stop`.
 
     As a context manager it ends with its block.

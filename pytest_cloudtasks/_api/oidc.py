@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .._arguments import checked_call, checked_text
+from .._attributes import NamesAttributes
 from .._clients.identity import tokens
 from .._simulation.simulation import Simulation
 
 SERVICE_ACCOUNT = "tasks@test-project.iam.gserviceaccount.com"
 
 
-class Oidc:
+class Oidc(NamesAttributes):
     """The fake's ID tokens and keys. No real service trusts them."""
+
+    _shown_as = "cloud_tasks.oidc"
 
     def __init__(self, simulation: Callable[[], Simulation]) -> None:
         self._simulation = simulation

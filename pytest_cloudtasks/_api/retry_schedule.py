@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from .._arguments import checked_call
+from .._attributes import NamesAttributes
 from .._messages import api_versions as frontends
 from .._service.errors import ServiceError
 from .._service.options import ServiceOptions
@@ -29,7 +30,7 @@ _QUEUE = "projects/p/locations/l/queues/q"
 
 
 @dataclass(frozen=True)
-class RetrySchedule:
+class RetrySchedule(NamesAttributes):
     """The attempts of a task whose target always fails, from its first dispatch.
 
     A queue that is busy, paused or throttled can only make them later.

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from .._arguments import checked_call
+from .._attributes import ASSERTS_CALLS, ASSERTS_NO_CALL, HAS_CALLS, NamesAttributes
 from .._targets.base import Target
 from .._targets.request import TargetRequest
 from .._targets.routes import RouteTarget
@@ -15,11 +16,16 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-class _TargetView:
+class _TargetView(NamesAttributes):
     """What all targets have in common for a test."""
 
     def __init__(self, target: Target) -> None:
         self._target = target
+
+    def _instead_of(self, name: str) -> str:
+        if name in ASSERTS_CALLS | ASSERTS_NO_CALL | HAS_CALLS:
+            return "It is not a mock: compare call_count, or the requests in calls."
+        return ""
 
     @property
     def calls(self) -> list[TargetRequest]:

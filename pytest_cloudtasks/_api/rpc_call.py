@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .._attributes import NamesAttributes
 from .._messages.rpc_call import IncomingCall
 
 
-class RpcCall:
+class RpcCall(NamesAttributes):
     """One call that a client made, as it arrived. `FakeCloudTasks.rpcs` has them all."""
 
     __slots__ = ("_call",)

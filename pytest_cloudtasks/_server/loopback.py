@@ -14,6 +14,7 @@ from typing import Any
 from .._api.blocks import OnlyWith
 from .._api.fake import FakeCloudTasks, running_simulation
 from .._arguments import checked_call
+from .._attributes import NamesAttributes
 from .._clients.retry_waits import skipped_waits
 from .._messages.grpc_errors import rpc_error
 from .._messages.rpc_call import IncomingCall
@@ -33,7 +34,7 @@ _THREADS = 16
 """REST requests that are answered at the same time. A handler of an eager dispatch may make requests of its own."""
 
 
-class CloudTasksServer(OnlyWith):
+class CloudTasksServer(OnlyWith, NamesAttributes):
     """A server on loopback for a fake, over gRPC and REST, for other processes and languages.
 
     It needs the extra ``server``.

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from .._arguments import checked_call
+from .._attributes import NamesAttributes
 from .._messages import api_versions
 from .._messages.json_text import read_json
 from .._service.pull_queues import tag_of
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from .history import History
 
 
-class PlainData:
+class PlainData(NamesAttributes):
     """The base of records that are compared as the plain data they are made of, with such data and with snapshots."""
 
     __slots__ = ()
@@ -161,7 +162,7 @@ class Attempt(PlainData):
         return f"<attempt {self.number} of {short_name(self._attempt.task)}: {result}>"
 
 
-class NamesQueue:
+class NamesQueue(NamesAttributes):
     """The base of a queue's record, so that a match accepts it as the queue's name."""
 
     __slots__ = ()

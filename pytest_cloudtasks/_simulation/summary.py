@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
+from .._attributes import NamesAttributes
 from .._service.events import EventKind
 from .._service.pull_queues import leasable
 from .._service.queue import QueueState
@@ -32,7 +33,7 @@ class BlockedReason(Enum):
 
 
 @dataclass(frozen=True)
-class Blocked:
+class Blocked(NamesAttributes):
     """A task that cannot be dispatched now, and why."""
 
     task: TaskRecord
@@ -42,7 +43,7 @@ class Blocked:
 
 
 @dataclass(frozen=True)
-class Summary:
+class Summary(NamesAttributes):
     """What happened during a driving method, and the tasks that are blocked now."""
 
     attempts: int

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from .._arguments import is_whole
+from .._attributes import NamesAttributes
 from .._messages.json_text import read_json
 from .._service.task import DEADLINE_EXCEEDED, NO_RESPONSE, Outcome, OutcomeKind, response
 from .._text import is_encodable, safe_repr
@@ -50,7 +51,7 @@ class Answer(NamedTuple):
 
 
 @dataclass(frozen=True)
-class TargetResponse:
+class TargetResponse(NamesAttributes):
     """A target's HTTP response: ``status`` (int), ``headers`` and ``body`` (bytes, as sent)."""
 
     status: int

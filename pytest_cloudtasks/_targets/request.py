@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 from .._arguments import checked_call
+from .._attributes import NamesAttributes
 from .._messages.json_text import read_json
 from .._service.request import HTTP_BODY_METHODS, AppEngineTarget, HttpTarget, PushTarget, headers_of_attempt
 from .._service.task import Attempt
@@ -18,7 +19,7 @@ APP_ENGINE_CLIENT = "0.1.0.2"
 """The address that App Engine tasks come from. Evidence: documented."""
 
 
-class TargetRequest:
+class TargetRequest(NamesAttributes):
     """The request of one attempt, as a handler receives it.
 
     ``method`` and ``url`` are texts, ``body`` is in bytes. They are the task's, changed by its queue's ``http_target``.

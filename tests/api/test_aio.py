@@ -61,8 +61,8 @@ def test_an_assertion_is_no_method_of_aio(cloud_tasks: FakeCloudTasks) -> None:
     with pytest.raises(AttributeError) as missing:
         cloud_tasks.aio.assert_enqueued()  # type: ignore[attr-defined]
     assert str(missing.value) == (
-        "cloud_tasks.aio has no 'assert_enqueued': it has the driving methods only. Assertions, routes, queues and the"
-        " clock are plain calls, such as cloud_tasks.assert_enqueued(…) without `await`."
+        "cloud_tasks.aio has no attribute 'assert_enqueued'. Only driving methods are awaited: call"
+        " cloud_tasks.assert_enqueued without `await`."
     )
 
 
