@@ -9,15 +9,13 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-_CLOUD_TASKS = re.compile(
-    r"""
+# The patterns are compiled on their first use, because most test runs that have the plugin installed need none.
+_CLOUD_TASKS = r"""(?x)
     ([a-z0-9-]+-)?cloudtasks(\.mtls)?\.googleapis\.com          # global, and LOCATION-cloudtasks
     | cloudtasks\.[a-z0-9-]+\.rep(\.mtls)?\.googleapis\.com     # regional
     | cloudtasks-[a-z0-9-]+\.p\.googleapis\.com                 # Private Service Connect
-    """,
-    re.VERBOSE,
-)
-_RESOLVER = re.compile(r"^[a-z][a-z0-9+.-]*://[^/]*/|^(dns|ipv4|ipv6):", re.IGNORECASE)
+    """
+_RESOLVER = r"(?i)^[a-z][a-z0-9+.-]*://[^/]*/|^(dns|ipv4|ipv6):"
 """The prefix of the address in a grpc target: ``dns:///``, ``dns://8.8.8.8/``, ``ipv4:``."""
 
 
@@ -55,7 +53,7 @@ class Endpoint(NamedTuple):
 
 def endpoint_of(address: str) -> Endpoint:
     """Return the endpoint of ``host``, ``host:port``, ``[::1]:port`` or a grpc target."""
-    plain = _RESOLVER.sub("", address.strip(), count=1)
+    plain = re.sub(_RESOLVER, "", address.strip(), count=1)
     host, colon, port = plain.rpartition(":")
     if not colon or not port.isdecimal() or (":" in host and not host.endswith("]")):
         host, port = plain, ""
@@ -64,7 +62,7 @@ def endpoint_of(address: str) -> Endpoint:
 
 def is_cloud_tasks(address: str) -> bool:
     """Return whether ``address`` is one of Cloud Tasks, with or without a port."""
-    return _CLOUD_TASKS.fullmatch(endpoint_of(address).host) is not None
+    return re.fullmatch(_CLOUD_TASKS, endpoint_of(address).host) is not None
 
 
 def identity_service(host: str) -> IdentityService | None:
