@@ -102,7 +102,7 @@ def test_it_ends_with_its_parent() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such parents")
-@each("opens", [None, lambda parent: os.open("/nowhere", os.O_RDONLY)])
+@each("opens", [None, lambda parent, flags=0: os.open("/nowhere", os.O_RDONLY)])
 def test_a_parent_is_checked_where_the_system_does_not_report_its_end(opens: Any) -> None:
     """The server checks from time to time whether it has another parent."""
     parents = [5, 5, 5, 1]
