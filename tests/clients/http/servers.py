@@ -44,11 +44,18 @@ class _Handler(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         self.server.connections += 1
-        while head := b"".join(iter(self.rfile.readline, b"\r\n")):
+        while head := self._head():
             length = [line for line in head.lower().splitlines() if line.startswith(b"content-length:")]
             body = self.rfile.read(int(length[0].split(b":")[1])) if length else b""
             self.server.received.append(head + b"\r\n" + body)
             self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nreal")
+
+    def _head(self) -> bytes:
+        """The lines before the body; empty once the client has closed the connection, where every line is empty."""
+        lines = list[bytes]()
+        while (line := self.rfile.readline()) not in (b"\r\n", b""):
+            lines.append(line)
+        return b"".join(lines)
 
 
 @contextmanager
