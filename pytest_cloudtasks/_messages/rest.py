@@ -1,7 +1,7 @@
 """The REST API of Cloud Tasks, from the bytes of a request to the bytes of its response.
 
-`answer` is the only entry point, for interception, the loopback server and the emulator. It does not depend on an HTTP
-library.
+`answer` and `answer_async` are the only entry points, for interception, the loopback server and the emulator. They
+don't depend on an HTTP library.
 
 A path without a version means v2, in the form that Firebase's Admin SDKs use when CLOUD_TASKS_EMULATOR_HOST names an
 emulator. There CreateTask differs in three points. A task without a URL is for the Firebase function that has the
@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -27,7 +27,6 @@ from .proto import wrapped
 from .rest_http import (
     BAD_REQUEST,
     FORM,
-    BatchPart,
     RestError,
     RestRequest,
     RestResponse,
@@ -74,48 +73,43 @@ NO_FUNCTIONS = (
 Parameters = Sequence[tuple[str, str]]
 
 
+Receive = Callable[[IncomingCall], Awaitable[Any]]
+"""Answers a call with its response message, or raises a channel's error."""
+
+
 def answer(request: RestRequest, receive: Callable[[IncomingCall], Any]) -> RestResponse:
-    """Return the response to ``request``. ``receive`` answers its call, or raises a channel's error.
+    """Return the response to ``request``, as `answer_async` does, with a ``receive`` that is not awaited."""
+
+    async def receive_at_once(call: IncomingCall) -> Any:
+        return receive(call)
+
+    return result_of(answer_async(request, receive_at_once))
+
+
+async def answer_async(request: RestRequest, receive: Receive) -> RestResponse:
+    """Return the response to ``request``. ``receive`` answers its call.
 
     A batch makes several calls in sequence. Other exceptions of ``receive`` propagate to the caller.
     """
     if not is_batch(request):
-        return _answer(request, receive)
-    parts = _parts(request)
-    if isinstance(parts, RestResponse):
-        return parts
-    return joined([(part.content_id, _answer(part.request, receive)) for part in parts])
-
-
-async def answer_async(request: RestRequest, receive: Callable[[IncomingCall], Awaitable[Any]]) -> RestResponse:
-    """Return the response to ``request``, as `answer` does. ``receive`` is awaited."""
-    if not is_batch(request):
-        return await _answer_async(request, receive)
-    parts = _parts(request)
-    if isinstance(parts, RestResponse):
-        return parts
-    return joined([(part.content_id, await _answer_async(part.request, receive)) for part in parts])
-
-
-def _parts(request: RestRequest) -> list[BatchPart] | RestResponse:
-    """Return the requests of a batch, or the response to an invalid batch."""
+        return await _answer(request, receive)
     try:
-        return parts_of(request, _decoded(request))
+        parts = parts_of(request, _decoded(request))
     except RestError as error:
         return error.response()
+    return joined([(part.content_id, await _answer(part.request, receive)) for part in parts])
 
 
-def _answer(request: RestRequest, receive: Callable[[IncomingCall], Any]) -> RestResponse:
-    asked = _asked(request)
-    if isinstance(asked, RestResponse):
-        return asked
+def result_of(coroutine: Coroutine[Any, Any, RestResponse]) -> RestResponse:
+    """Return the response of a coroutine that never waits, without an event loop."""
     try:
-        return asked.accepted(receive(asked.call))
-    except InProcessRpcError as error:
-        return asked.rejected(error)
+        coroutine.send(None)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+    raise AssertionError("the coroutine waits")
 
 
-async def _answer_async(request: RestRequest, receive: Callable[[IncomingCall], Awaitable[Any]]) -> RestResponse:
+async def _answer(request: RestRequest, receive: Receive) -> RestResponse:
     asked = _asked(request)
     if isinstance(asked, RestResponse):
         return asked

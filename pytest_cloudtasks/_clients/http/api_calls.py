@@ -18,14 +18,10 @@ from . import api_discovery
 def answer(request: RestRequest, backend: Backend) -> RestResponse:
     """Return the response of ``backend``."""
 
-    def receive(call: IncomingCall) -> Any:
-        try:
-            return backend.receive(call)
-        except InProcessRpcError as error:
-            remember(error)
-            raise
+    async def receive(call: IncomingCall) -> Any:
+        return backend.receive(call)
 
-    return api_discovery.of_service(request) or rest.answer(request, receive)
+    return rest.result_of(_answer(request, receive))
 
 
 async def answer_async(request: RestRequest, backend: Backend) -> RestResponse:
@@ -36,17 +32,24 @@ async def answer_async(request: RestRequest, backend: Backend) -> RestResponse:
         return answer(request, backend)
 
     async def receive(call: IncomingCall) -> Any:
+        response, first = backend.receive_async(call)
+        await _let_others_run(first)
+        if first is not None:
+            await first
+        return response
+
+    return await _answer(request, receive)
+
+
+async def _answer(request: RestRequest, receive: rest.Receive) -> RestResponse:
+    async def receive_and_remember(call: IncomingCall) -> Any:
         try:
-            result, first = backend.receive_async(call)
-            await _let_others_run(first)
-            if first is not None:
-                await first
-            return result
+            return await receive(call)
         except InProcessRpcError as error:
             remember(error)
             raise
 
-    return api_discovery.of_service(request) or await rest.answer_async(request, receive)
+    return api_discovery.of_service(request) or await rest.answer_async(request, receive_and_remember)
 
 
 async def _let_others_run(first: Any) -> None:
