@@ -17,7 +17,7 @@ from .._messages.proto import proto_of
 from .._messages.rpc_call import IncomingCall
 from .._service.request import PullMessage
 from .._service.service import Service
-from .._service.task import Task, TaskState
+from .._service.task import Task
 from .._service.validation import id_of
 from .._simulation.exceptions import DrainLimitReached, NoTarget
 from .._simulation.formatting import duration_text, offset_text, short_name, shown
@@ -40,8 +40,6 @@ MOST = 3
 """The maximum number of hints in a failure."""
 FAR_PAST = 30 * MINUTE
 """A schedule time that lies this far in the past was probably made in another time zone."""
-
-_LIVE = (TaskState.SCHEDULED, TaskState.DISPATCHED)
 
 
 class Situation(NamedTuple):
@@ -262,7 +260,7 @@ def several_match(situation: Situation) -> str | None:
 def counted_after_dispatch(situation: Situation) -> str | None:
     """Explain that an assertion that nothing was enqueued counts tasks that have ended."""
     is_asked_for_none = situation.asserted == "enqueued" and situation.expected == 0
-    if not is_asked_for_none or any(task.state in _LIVE for task in situation.found):
+    if not is_asked_for_none or any(model_task(task).is_live for task in situation.found):
         return None
     return (
         "The assertion counts every task of the test, also one that has been dispatched. To check that no task is"

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from .._service.queue import Queue
 from .._service.request import HeaderPairs, HttpTarget, PullMessage, PushTarget
 from .._service.retry import UNLIMITED
-from .._service.task import Task, TaskState
+from .._service.task import Task
 from .._service.validation import id_of
 from .._simulation.exceptions import CloudTasksLintWarning, failure
-from .._simulation.formatting import duration_text
+from .._simulation.formatting import ENDED, duration_text
 from .._targets.urls import is_loopback, wire_url
 from .._units import DAY, HOUR
 from .call_sites import application_frame, place_text
@@ -32,13 +32,6 @@ UNLIMITED_ATTEMPTS = "Unlimited attempts without a max_retry_duration"
 NAME_AGAIN = "A task name used again"
 CHANGED_HEADER = "A header that does not arrive as given"
 TEXT_BODY = "A body that is not what its Content-Type says"
-
-_ENDED = {
-    TaskState.SUCCEEDED: "had succeeded",
-    TaskState.EXHAUSTED: "had no retry left",
-    TaskState.EXPIRED: "had expired",
-    TaskState.DELETED: "was deleted",
-}
 
 
 class Lints:
@@ -165,7 +158,7 @@ class Lints:
                 place,
                 NAME_AGAIN,
                 f"create_task() used the name {_name(task)} again, {duration_text(age)} after its task"
-                f" {_ENDED[task.state]}. Google's documentation says that a name is free again after 1 h, after 4 h and"
+                f" {ENDED[task.state]}. Google's documentation says that a name is free again after 1 h, after 4 h and"
                 " after 24 h, so this may work or fail with ALREADY_EXISTS. Wait 24 h, or use a new name.",
             )
 

@@ -191,7 +191,7 @@ def test_a_name_used_again(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> Non
     assert cloud_tasks.assert_dispatched().state.value == "succeeded"
 
     assert told(create_again, enqueue) == [
-        "A task name used again: create_task() used the name receipts/one again, 1 h after its task had succeeded."
+        "A task name used again: create_task() used the name receipts/one again, 1 h after its task succeeded."
         " Google's documentation says that a name is free again after 1 h, after 4 h and after 24 h, so this may work"
         " or fail with ALREADY_EXISTS. Wait 24 h, or use a new name."
     ]
