@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from .._clients.mocked_names import mocked_names, mocks_that_created
 from .._clients.router import router
@@ -28,7 +29,7 @@ from .._simulation.summary import due_tasks
 from .._targets.base import destination_of
 from .._targets.registry import Targets
 from .._targets.request import url_of
-from .._text import counted, listed, safe_repr
+from .._text import counted, did_you_mean, listed, safe_repr
 from .._time.clock import Clock
 from .._units import MINUTE, SECOND
 from . import another_connection, on_commit
@@ -241,6 +242,41 @@ def redirected(situation: Situation) -> str | None:
     return None
 
 
+def unknown_path(situation: Situation) -> str | None:
+    """Explain that an application has no route for a task's path, or none for its method."""
+    if situation.asserted == "enqueued":
+        return None
+    for task in situation.tasks:
+        statuses = [attempt.outcome.http_status for attempt in task.attempts if attempt.outcome is not None]
+        if isinstance(task.target, PullMessage) or set(statuses) not in ({404}, {405}):
+            continue
+        sent = situation.service.target_of(task)
+        target = situation.targets.find_for(task, sent)
+        known = None if target is None else target.known_paths()
+        if target is None or known is None:
+            continue
+        path = urlsplit(url_of(sent)).path or "/"
+        paths = [_filled(one, path) for one in known]
+        if statuses[0] == 405:
+            where, near = f"the method {sent.method} at {safe_repr(path)}", ""
+        elif path in paths:  # the handler itself has answered
+            continue
+        else:
+            where, near = f"the path {safe_repr(path)}", did_you_mean(path, paths)
+        return (
+            f"{'Each attempt' if len(statuses) > 1 else 'The attempt'} of {short_name(task)} was answered"
+            f" {statuses[0]}: {target.describe()} seems to have no route for {where}.{near}"
+        )
+    return None
+
+
+def _filled(template: str, path: str) -> str:
+    """Return ``/orders/42`` for a route such as ``/orders/{number}`` or ``/orders/<number>``, from a similar path."""
+    parts, given = template.split("/"), path.split("/")
+    given += [""] * (len(parts) - len(given))
+    return "/".join(value if part[:1] in ("{", "<") else part for part, value in zip(parts, given, strict=False))
+
+
 def several_match(situation: Situation) -> str | None:
     """Explain how the matching tasks differ, if one was expected and several match."""
     if situation.expected != 1 or len(situation.found) < 2:
@@ -331,6 +367,7 @@ HINTS: Iterable[Hint] = (
     of_another_connection,
     nearly_matching_route,
     redirected,
+    unknown_path,
     several_match,
     counted_after_dispatch,
     dropped_header,

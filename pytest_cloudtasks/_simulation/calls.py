@@ -47,6 +47,9 @@ class SimulationEnded(RuntimeError):
     """A call came from another thread or process after its test was over."""
 
 
+SimulationEnded.__module__ = "pytest_cloudtasks"  # what pytest prints: the library, not the place within it
+
+
 class Answered(NamedTuple):
     """An answered call. It has both a response and an error if a fault has lost the response."""
 

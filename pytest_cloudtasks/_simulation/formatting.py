@@ -77,6 +77,10 @@ _BEFORE = 40
 """The number of characters shown before the first difference of two long texts."""
 _ITEMS_BEFORE = 3
 """The number of items shown before the first difference of two long lists."""
+_ITEMS_SHOWN = 10
+"""The number of items shown of a long list."""
+_MOST_ITEMS = 20
+"""The most items of a list that is shown in full."""
 _ITEM = 60
 """The number of characters of an item of a long list. Items before the difference leave room for it."""
 
@@ -115,17 +119,21 @@ def shown_apart(one: Any, other: Any) -> tuple[str, str]:
 def lists_apart(one: Sequence[str], other: Sequence[str], same: int) -> tuple[str, str]:
     """Return two lists of texts that differ after ``same`` matching items.
 
-    If one is long, most matching items are left out, so that the difference is always visible.
+    If one is long, most matching items are left out, so that the difference is always visible, and most of the rest.
     """
     left, right = _in_brackets(one), _in_brackets(other)
-    if max(len(left), len(right)) <= WIDTH:
+    if max(len(left), len(right)) <= WIDTH and max(len(one), len(other)) <= _MOST_ITEMS:
         return left, right
     skipped = max(0, same - _ITEMS_BEFORE)
+    return shortened(_part(one, skipped)), shortened(_part(other, skipped))
+
+
+def _part(items: Sequence[str], skipped: int) -> str:
     begin = [f"… {skipped} that match"] if skipped else []
-    left, right = (
-        _in_brackets([*begin, *(shortened(item, _ITEM) for item in items[skipped:])]) for items in (one, other)
-    )
-    return shortened(left), shortened(right)
+    left = len(items) - skipped - _ITEMS_SHOWN
+    end = [f"… {left} more"] if left > 0 else []
+    part = items[skipped : skipped + _ITEMS_SHOWN]
+    return _in_brackets([*begin, *(shortened(item, _ITEM) for item in part), *end])
 
 
 def _in_brackets(items: Sequence[str]) -> str:

@@ -81,6 +81,9 @@ def content_of(response: TargetResponse) -> bytes:
 class WrongAnswer(Exception):
     """The base class of errors about an answer, which fail the test whatever happens to a handler's exceptions."""
 
+    def __init_subclass__(cls) -> None:
+        cls.__module__ = "pytest_cloudtasks"  # what pytest prints: the library, not the place within it
+
 
 class WrongHandlerResult(WrongAnswer, TypeError):
     """Raised if a handler returns something that is no HTTP answer."""

@@ -117,5 +117,9 @@ class Target:
         """Return the target as messages name it."""
         raise NotImplementedError
 
+    def known_paths(self) -> list[str] | None:
+        """Return the paths of an application's routes, as far as it lists them; None for no application."""
+        return None
+
     def close(self) -> None:
         """End its lifespans and tasks in event loops."""

@@ -60,6 +60,10 @@ class _Forwarding(Target):
             return asyncio.to_thread(_answer_of, server, request, headers, self._seconds)
         return _answer_of(server, request, headers, self._seconds)
 
+    def known_paths(self) -> list[str]:
+        """Return none: a server doesn't list its routes."""
+        return []
+
     def _way_of(self, request: TargetRequest) -> tuple[Server, list[tuple[str, str]]]:
         """Return the server that gets ``request``, and the headers to send."""
         raise NotImplementedError

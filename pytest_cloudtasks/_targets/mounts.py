@@ -54,6 +54,15 @@ class _Application(Target):
         if self._asgi is not None:
             self._asgi.close()
 
+    def known_paths(self) -> list[str]:
+        """Return the paths of the routes of Starlette, FastAPI and Flask, which list them publicly."""
+        try:
+            if (rules := getattr(self._app, "url_map", None)) is not None:
+                return [str(rule.rule) for rule in rules.iter_rules()]
+            return [str(route.path) for route in getattr(self._app, "routes", ()) if hasattr(route, "path")]
+        except Exception:  # another framework gives these names another meaning
+            return []
+
     @property
     def _app_name(self) -> str:
         app = self._app

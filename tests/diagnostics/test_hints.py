@@ -11,6 +11,8 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from fastapi import FastAPI
+from flask import Flask
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks import CloudTasksAssertionError, FakeCloudTasks, NoTarget
@@ -395,3 +397,87 @@ def test_callbacks_wait_while_a_test_counts_tasks(
     assert hints_of_a_plain_assertion(cloud_tasks, KeyError("of the application's")) == []
     enqueue("one")
     assert hints_of_a_plain_assertion(cloud_tasks) == [f"1 task is due, {DRIVE}"]
+
+
+# --- paths that an application lacks ---------------------------------------------------------------------------------
+
+
+def fastapi_app() -> Any:
+    app = FastAPI()
+
+    @app.post("/send/{number}")
+    def send(number: int) -> None: ...
+
+    @app.post("/reports")
+    def report() -> None: ...
+
+    return app
+
+
+def flask_app() -> Any:
+    app = Flask("mailer")
+
+    @app.post("/send/<number>")
+    def send(number: str) -> tuple[str, int]:
+        return "no such order", 404
+
+    @app.post("/reports")
+    def report() -> str:
+        return ""
+
+    return app
+
+
+APPS = pytest.mark.parametrize("make", [fastapi_app, flask_app])
+
+
+def seems(status: int, app: Any, what: str, each: str = "Each attempt") -> str:
+    """The hint about the task ``one``."""
+    name = getattr(app, "name", None) or type(app).__name__
+    return (
+        f"{each} of receipts/one was answered {status}: https://mailer.test (mounted {name}) seems to have no route for"
+        f" {what}"
+    )
+
+
+@APPS
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [("/sned/42", " Did you mean '/send/42'?"), ("/reprots?x=1", " Did you mean '/reports'?"), ("", "")],
+)
+def test_an_application_lacks_the_path(
+    cloud_tasks: FakeCloudTasks, enqueue: Enqueue, make: Callable[[], Any], path: str, meant: str
+) -> None:
+    """The hint names the path and the nearest one of the application."""
+    app = make()
+    cloud_tasks.mount("https://mailer.test", app)
+    enqueue("one", url=f"https://mailer.test{path}")
+    cloud_tasks.drain()
+    lacking = path.partition("?")[0] or "/"
+    expected = seems(404, app, f"the path {lacking!r}.{meant}")
+    assert hints_of(cloud_tasks.assert_attempts, "one", [200]) == [expected]
+    assert hints_of_a_plain_assertion(cloud_tasks) == [expected]
+
+
+@APPS
+def test_an_application_lacks_the_method(
+    cloud_tasks: FakeCloudTasks, enqueue: Enqueue, make: Callable[[], Any]
+) -> None:
+    """One attempt is enough."""
+    app = make()
+    cloud_tasks.mount("https://mailer.test", app)
+    enqueue("one", url="https://mailer.test/reports", http_method="PUT")
+    cloud_tasks.dispatch_due()
+    assert hints_of(cloud_tasks.assert_attempts, "one", [200]) == [
+        seems(405, app, "the method PUT at '/reports'.", "The attempt")
+    ]
+
+
+def test_a_handlers_own_404_needs_no_route(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """The application has a route for the path, or the test has scripted the answer."""
+    cloud_tasks.mount("https://mailer.test", flask_app())
+    cloud_tasks.route("https://scripted.test/").returns(404)
+    enqueue("one", url="https://mailer.test/send/43")
+    enqueue("two", url="https://scripted.test/")
+    cloud_tasks.dispatch_due()
+    assert hints_of(cloud_tasks.assert_attempts, "one", [200]) == []

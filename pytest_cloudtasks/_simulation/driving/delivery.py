@@ -30,6 +30,9 @@ class NotOfAsyncio(RuntimeError):
     """A handler awaits something of another library than asyncio."""
 
 
+NotOfAsyncio.__module__ = "pytest_cloudtasks"  # what pytest prints: the library, not the place within it
+
+
 class Delivery:
     """One delivery. It runs until the target has answered, or until it sleeps in the queue's time.
 
