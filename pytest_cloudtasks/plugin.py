@@ -105,8 +105,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the marker. A plugin that a conftest.py names begins only now."""
     config.addinivalue_line("markers", _MARKER)
     session = _begin(config)
-    session.seed = settle_seed(config)
-    session.show_secrets = config.getoption("cloud_tasks_show_secrets")
+    session.settings.seed = settle_seed(config)
+    session.settings.show_secrets = config.getoption("cloud_tasks_show_secrets")
     if config.getoption("cloud_tasks_report"):
         from ._pytest.report_hooks import Reporting  # imports the model, which only a run that writes pages needs
 
@@ -116,8 +116,9 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection(session: pytest.Session) -> None:
     """Reject wrong ini values before the first test is collected, which may import clients."""
-    session.config.stash[_SESSION].check_ini(session.config)
-    session.config.stash[_SESSION].look_again()
+    plugin_session = session.config.stash[_SESSION]
+    plugin_session.settings.check()
+    plugin_session.look_again()
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:

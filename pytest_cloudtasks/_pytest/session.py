@@ -29,45 +29,33 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .._arguments import flag_of
 from .._clients.interception import interception
 from .._clients.router import router
 from .._simulation.exceptions import failure, set_up_failure
-from .._simulation.settings.queues import located
-from .._simulation.settings.settings import checked, merged, run_defaults, settings_from_ini
+from .._simulation.settings.settings import run_defaults
 from .._text import described, each_once, safe_str
 from .blocks import Blocks
+from .run_settings import MARKER, RunSettings, goes_to_the_service, naming
 from .seed import test_id
 from .wide_fixtures import WideFixtures
 
 if TYPE_CHECKING:
     from .._api.fake import FakeCloudTasks
-    from .._clients.identity.account import Identity
     from .._server.loopback import CloudTasksServer
-    from .._simulation.settings.settings import Settings
     from .._simulation.simulation import Simulation
     from .fakes import Fakes
     from .server import ServerOfSession
 
-MARKER = "cloud_tasks"
 SERVER = "cloud_tasks_server"
-_OF_BLOCKS = ("queues", "project", "location", "show_secrets")
-"""The options that a `FakeCloudTasks` which a test makes itself has from the ini file."""
 _OF_THE_ROUTER = ("refuse_outside", "defers_credentials", "application_default", "redirected_always", "on_enter")
 """The attributes of the router that a session sets and restores."""
-_OF_TESTS_WITHOUT_A_FAKE = {"outside"}
-"""A marker with only these options gives its test no fake."""
 
 
 class PluginSession:
     """The plugin's state between its hooks."""
 
     def __init__(self, ini: Mapping[str, Any], config: pytest.Config) -> None:
-        self.seed: int | None = None
-        self.show_secrets = False
-        """That of the command line, which wins over all others."""
-        self._ini = {name: value for name, value in ini.items() if name != "defer_credentials"}
-        self._ini_layer: dict[str, Any] | None = None
+        self.settings = RunSettings(ini, config)
         self._loaded_fakes: Fakes | None = None
         self._loaded_server: ServerOfSession | None = None
         self._item: pytest.Item | None = None
@@ -89,22 +77,16 @@ class PluginSession:
         self._blocks = Blocks(lambda backend: backend is self._simulation or backend in self._outer)
         self._before = {name: getattr(router, name) for name in _OF_THE_ROUTER}
         self._before_defaults = run_defaults.read
-        run_defaults.read = lambda: {
-            name: value
-            for name, value in {**self._settings_of_ini(config), **self._shown_by_command_line()}.items()
-            if name in _OF_BLOCKS
-        }
+        run_defaults.read = self.settings.of_blocks
         router.on_enter = self._blocks.entered
-        self._defer_credentials = str(ini["defer_credentials"]).strip().lower() or "true"
-        """As in the ini file, where it may be anything."""
         interception.install()
-        if flag_of(self._defer_credentials) is not False:
+        if self.settings.defers_credentials:
             router.defers_credentials = lambda: self._item is None or bool(self._wide_fixtures)
-        router.redirected_always = tuple(ini["redirect_endpoints"])
-        router.application_default = lambda: self._identity(config)
+        router.redirected_always = self.settings.redirect_endpoints
+        router.application_default = lambda: self.settings.identity() if self._has_google_auth else None
         self._has_google_auth = True
         """Whether the option of the ini file applies: a test may ask for the machine's own credentials."""
-        self._decide_outside(ini["outside"])
+        self._decide_outside(self.settings.outside)
 
     def close(self) -> None:
         """End the session and restore everything, because a session may run within another one's test."""
@@ -119,16 +101,6 @@ class PluginSession:
         """Intercept clients, even if a plugin that was configured later has inserted its finder of modules first."""
         interception.look_again()
 
-    def check_ini(self, config: pytest.Config) -> None:
-        """Raise UsageError for a wrong value in the ini file, which ends the run."""
-        if flag_of(self._defer_credentials) is None:
-            raise pytest.UsageError(
-                "In the ini file, cloud_tasks_defer_credentials takes true or false, but got"
-                f" {self._defer_credentials!r}."
-            )
-        if any(self._ini.values()):
-            self._settings_of_ini(config)
-
     # --- the life of a test --------------------------------------------------------------------------------------
 
     def set_up(self, item: pytest.Item) -> None:
@@ -140,9 +112,9 @@ class PluginSession:
         self._failures = []
         self._has_failed = self._has_passed = False
         self._is_own_time = False
-        settings = self._settings_of(item)
-        self._decide_outside(self._ini["outside"] if settings is None else settings.outside)
-        self._has_google_auth = settings is None or (settings.google_auth and not _goes_to_the_service(item))
+        settings = self.settings.of_test(item)
+        self._decide_outside(self.settings.outside if settings is None else settings.outside)
+        self._has_google_auth = settings is None or (settings.google_auth and not goes_to_the_service(item))
         self._is_asked_for = MARKER in getattr(item, "fixturenames", ())
         if self._is_asked_for or (settings is not None and settings.autouse):
             self._begin(item)
@@ -186,7 +158,7 @@ class PluginSession:
         self._stack.close()
         self._item = None
         self._has_google_auth = True
-        self._decide_outside(self._ini["outside"])
+        self._decide_outside(self.settings.outside)
         failures = self._swallowed
         if failures and not self._has_failed:
             pytest.fail("\n\n".join(each_once(failures)), pytrace=False)
@@ -361,8 +333,8 @@ class PluginSession:
 
     def _begin(self, item: pytest.Item) -> None:
         fakes = self._fakes
-        with self._naming(item):
-            settings = self._settings_of(item, wanted=True)
+        with naming(item):
+            settings = self.settings.of_test(item, wanted=True)
             assert settings is not None
             simulation = fakes.simulation(settings, test_id(item))
         simulation.check_change = lambda what: self._check_change(simulation, what)
@@ -404,60 +376,6 @@ class PluginSession:
         self._simulation = simulation
         self._blocks.forget_ended(router.backends)
 
-    def _settings_of(self, item: pytest.Item, wanted: bool = False) -> Settings | None:
-        """Return the settings of a test; None if marker and ini file have none and no fake is ``wanted``."""
-        markers = list(item.iter_markers(MARKER))
-        if not markers and not wanted and not any(self._ini.values()):
-            return None
-        layers = [self._settings_of_ini(item.config)]
-        with self._naming(item):
-            for marker in reversed(markers):
-                if marker.args:
-                    raise TypeError(
-                        "@pytest.mark.cloud_tasks takes keyword arguments only, such as"
-                        f" cloud_tasks(queues={marker.args[0]!r})."
-                    )
-                given = dict(marker.kwargs)
-                if "queues" in given:
-                    given["queues"] = located(given["queues"], [item.path.parent, item.config.rootpath])
-                begins = {} if given and set(given) <= _OF_TESTS_WITHOUT_A_FAKE else {"autouse": True}
-                layers.append({**begins, **checked(given, where="@pytest.mark.cloud_tasks")})
-        if self.seed is not None:
-            layers.append({"seed": self.seed})
-        return merged(*layers, self._shown_by_command_line())
-
-    def _shown_by_command_line(self) -> dict[str, Any]:
-        return {"show_secrets": True} if self.show_secrets else {}
-
-    def _settings_of_ini(self, config: pytest.Config) -> dict[str, Any]:
-        if self._ini_layer is None:
-            try:
-                folder = (config.inipath or config.rootpath / "pytest.ini").parent
-                queues = located(self._ini["queues"], [folder])
-                self._ini_layer = settings_from_ini({**self._ini, "queues": queues})
-            except (ValueError, TypeError) as error:
-                raise pytest.UsageError(f"In the ini file, cloud_tasks_{error}") from None
-        return self._ini_layer
-
-    @contextmanager
-    def _naming(self, item: pytest.Item) -> Iterator[None]:
-        """Raise the error of a wrong option as the test's error, with the test's place."""
-        try:
-            yield
-        except (ValueError, TypeError) as error:
-            path, line, name = item.location
-            message = f"{path}:{(line or 0) + 1}: {name}: {error}"
-            raise pytest.fail.Exception(message, pytrace=False) from None
-
-    def _identity(self, config: pytest.Config) -> Identity | None:
-        """Return the identity of code outside a fake, if the ini file has ``google_auth``."""
-        if not self._has_google_auth or flag_of(str(self._ini["google_auth"])) is not True:
-            return None
-        from .._clients.identity.account import Identity  # only a run with the option needs it
-
-        settings = merged(self._settings_of_ini(config))
-        return Identity(settings.project, settings.location)
-
     def _decide_outside(self, outside: str) -> None:
         router.refuse_outside = self._refuse if outside == "refuse" else None
 
@@ -465,9 +383,3 @@ class PluginSession:
         message = self._fakes.outside_text(call, in_test=self._item is not None)
         self._failures.append(message)
         raise set_up_failure(message) if self._wide_fixtures else failure(message)
-
-
-def _goes_to_the_service(item: pytest.Item) -> bool:
-    """Return whether a marker of the test allows real calls, so that it needs the machine's own credentials."""
-    given = (marker.kwargs.get("outside") for marker in item.iter_markers(MARKER))
-    return next((outside for outside in given if outside is not None), None) == "real"
