@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import importlib.metadata
 import os
 import pkgutil
@@ -130,6 +131,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if needs_of(item) - CAPABILITIES]
     items[:] = [item for item in items if item not in set(left_out)]
     config.hook.pytest_deselected(items=left_out)
+
+
+def pytest_collection_finish() -> None:
+    """Hide from the garbage collector what is imported and collected: it is never freed, and costs a tenth of the time."""
+    gc.collect()
+    gc.freeze()
 
 
 def needs_of(item: pytest.Item) -> set[str]:
