@@ -15,13 +15,10 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
-import requests
 
 from pytest_cloudtasks._api.cli import main
 
 from .conftest import RunPytest
-from .patience import PATIENCE
-from .server.emulator.running import running_emulator, working
 from .test_docs import CONFIGURATION, FENCE, ROOT, blocks, every_block, write_blocks
 
 DOCS = ROOT / "docs"
@@ -136,25 +133,6 @@ def a_script(_: RunPytest, folder: Path) -> str:
     return printed_by(lambda: runpy.run_path(str(folder / "script.py"), run_name="__main__"))
 
 
-def a_banner(_: RunPytest, folder: Path) -> str:
-    """What the server says first."""
-    with running_emulator("--queue", "emails") as server:
-        return "\n".join(server.banner)
-
-
-def a_log(_: RunPytest, folder: Path) -> str:
-    """A task that is sent at the second attempt, and one that is not there."""
-    with working() as worker:
-        worker.answers(503)
-        with running_emulator("--queue", "emails", "--forward", f"https://worker.test={worker.url}") as server:
-            server.create()
-            server.post("/control/wait", **{"for": "empty"})
-            missing = "v2/projects/test-project/locations/us-central1/queues/emails/tasks/1338"
-            assert requests.get(f"{server.url}/{missing}", timeout=PATIENCE).status_code == 404
-            server.stop()
-            return "\n".join(server.log)
-
-
 SHOWN: dict[str, list[Callable[[RunPytest, Path], str]]] = {
     "assertions.md": [lambda run, folder: printed_by_pytest(run, folder, "assertions.md", test=LEFT_BEHIND)],
     "ci.md": [lambda run, folder: printed_by_pytest(run, folder, "ci.md", "--cloud-tasks-seed=random", test=BY_CHANCE)],
@@ -168,7 +146,6 @@ SHOWN: dict[str, list[Callable[[RunPytest, Path], str]]] = {
     "flask.md": [lambda run, folder: in_example(run, "flask_shop", folder, CARELESS)],
     "retry-schedule.md": [lambda _, folder: printed_by(lambda: main(["retry-schedule", *RETRY_CONFIG]))],
     "report.md": [a_report],
-    "serve.md": [a_banner, a_log],
     "time.md": [lambda run, folder: printed_by_pytest(run, folder, "time.md", test=ONE_IN_TWO_CLOCKS)],
     "without-fixture.md": [a_script],
 }
@@ -180,6 +157,7 @@ ELSEWHERE = {
     "failures.md": "test_failures_page.py",
     "fidelity.md": "test_docs_commands.py",
     "properties.md": "slow/processes/test_properties_page.py",
+    "serve.md": "slow/processes/test_serve_page.py",
     "stateful.md": "slow/properties/test_stateful_page.py",
 }
 """Pages whose output, or drawing, has a test of its own, or that show commands without their output."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import unittest
+from importlib import import_module
+
 import pytest
 
 from pytest_cloudtasks._pytest.report_hooks import page_name
@@ -21,6 +25,15 @@ DRIVE = (
     " async code, `await` those of cloud_tasks.aio."
 )
 pytestmark = pytest.mark.needs("clients of 2.x")
+
+
+def run_by_unittest(pytester: pytest.Pytester) -> str:
+    """Run the tests of test_it.py by unittest alone, and return what it prints."""
+    pytester.syspathinsert()
+    printed = io.StringIO()
+    tests = unittest.defaultTestLoader.loadTestsFromModule(import_module("test_it"))
+    unittest.TextTestRunner(printed).run(tests)
+    return printed.getvalue()
 
 
 def sections(result: pytest.RunResult) -> dict[str, list[str]]:
@@ -236,12 +249,9 @@ def test_a_decorator_gives_each_call_a_fresh_fake(pytester: pytest.Pytester) -> 
     pytester.runpytest().assert_outcomes(passed=4)
 
 
-@pytest.mark.parametrize("runner", ["pytest", "unittest"])
-def test_a_decorated_class_has_a_fake_for_each_test(pytester: pytest.Pytester, runner: str) -> None:
-    """From before setUp() until after tearDown() and the clean-ups, also of subclasses and asyncio's tests."""
-    pytester.makepyfile(
-        test_it=HEAD
-        + """
+DECORATED = (
+    HEAD
+    + """
     import unittest
 
     @FakeCloudTasks(queues=["work"])
@@ -273,13 +283,19 @@ def test_a_decorated_class_has_a_fake_for_each_test(pytester: pytest.Pytester, r
         def test_five(self):
             current().assert_nothing_enqueued()
 """
-    )
+)
+
+
+@pytest.mark.parametrize("runner", ["pytest", "unittest"])
+def test_a_decorated_class_has_a_fake_for_each_test(pytester: pytest.Pytester, runner: str) -> None:
+    """From before setUp() until after tearDown() and the clean-ups, also of subclasses and asyncio's tests."""
+    pytester.makepyfile(test_it=DECORATED)
     if runner == "pytest":
         pytester.runpytest("-W", "error").assert_outcomes(passed=7)
         return
-    result = pytester.run(__import__("sys").executable, "-m", "unittest", "test_it")
-    assert "Ran 7 tests" in result.stderr.str()
-    assert result.stderr.lines[-1] == "OK"
+    output = run_by_unittest(pytester)
+    assert "Ran 7 tests" in output
+    assert output.splitlines()[-1] == "OK"
 
 
 def test_what_a_decorated_class_passes_over_fails_its_test(pytester: pytest.Pytester) -> None:
@@ -333,7 +349,7 @@ def test_a_failed_test_of_a_decorated_class_fails_once(pytester: pytest.Pytester
     if runner == "pytest":
         output = pytester.runpytest().stdout.str()
     else:
-        output = pytester.run(__import__("sys").executable, "-m", "unittest", "test_it").stderr.str()
+        output = run_by_unittest(pytester)
         assert "FAILED (failures=3, skipped=1)" in output
     assert "strict=True fails a test" not in output
 

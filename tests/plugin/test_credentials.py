@@ -163,36 +163,6 @@ def test_a_failed_search_at_import_names_the_option_of_the_ini_file(pytester: py
 INI = ("-o", "cloud_tasks_google_auth=true", "-o", "cloud_tasks_project=shop")
 
 
-@pytest.mark.parametrize("module", ["conftest", "test_shop"])
-def test_the_ini_file_gives_credentials_at_import(pytester: pytest.Pytester, module: str) -> None:
-    """Code that searches at import gets Cloud Run's credentials and the project; later a fake answers for them."""
-    pytester.makepyfile(
-        app="""
-        import google.auth
-        from google.auth import compute_engine
-        from googleapiclient.discovery import build
-
-        credentials, project = google.auth.default()
-        client = build("cloudtasks", "v2")
-        assert type(credentials) is compute_engine.Credentials
-        assert (credentials.token, project) == (None, "shop")
-        """,
-        **{module: "import app"},
-    )
-    pytester.makepyfile(
-        test_it="""
-        import pytest
-        from app import client
-
-        @pytest.mark.cloud_tasks(queues=["work"])
-        def test_it(cloud_tasks):
-            name = cloud_tasks.queue_path("work")
-            assert client.projects().locations().queues().get(name=name).execute()["name"] == name
-        """
-    )
-    pytester.runpytest_subprocess(*INI).assert_outcomes(passed=1)
-
-
 def test_a_test_may_have_the_machines_credentials(pytester: pytest.Pytester) -> None:
     """A marker takes the option of the ini file back, and so does one that lets calls through."""
     pytester.makepyfile(

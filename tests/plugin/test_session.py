@@ -223,31 +223,6 @@ def test_a_forgotten_fixture_is_reported_before_missing_credentials(pytester: py
     assert REFUSAL in result.stdout.str()
 
 
-OUTSIDE_TESTS = (
-    'CloudTasksClient.create_task() was blocked: no fake is active, and outside="refuse" blocks calls to the real'
-    " service. No test is running now: move the call into a function that a test calls, or make it inside `with"
-    " FakeCloudTasks():`.\nThe call was made at app.py:9, in enqueue."
-)
-
-
-@pytest.mark.parametrize(
-    ("module", "text"),
-    [
-        ("test_it", "import app\n\napp.enqueue()\n\n\ndef test_it():\n    pass"),
-        ("conftest", "import app\n\n\napp.enqueue()"),
-        ("conftest", "import app\n\n\ndef pytest_sessionfinish():\n    app.enqueue()"),
-    ],
-    ids=["a test's module", "conftest", "pytest_sessionfinish"],
-)
-def test_the_advice_where_no_test_is_running(pytester: pytest.Pytester, module: str, text: str) -> None:
-    """Outside tests no fixture can be asked for: the message advises what can be done there."""
-    pytester.makepyfile(app=APP)
-    pytester.makepyfile(test_nothing="def test_nothing():\n    pass", **{module: text})
-    result = pytester.runpytest_subprocess("-o", "cloud_tasks_outside=refuse")
-    assert result.ret != 0
-    assert OUTSIDE_TESTS in result.stdout.str() + result.stderr.str()
-
-
 @pytest.mark.needs("clients of 2.x")
 def test_a_call_of_the_asyncio_client_is_rejected_by_its_name(pytester: pytest.Pytester) -> None:
     """The message names the client that was called."""

@@ -25,7 +25,7 @@ from pytest_cloudtasks._simulation.settings.settings import Settings
 from tests.patience import PATIENCE
 from tests.targets.servers import Received, Reply
 
-from .running import BASE, QUEUE, Emulator, Worker, running_emulator
+from .running import BASE, QUEUE, Emulator, Worker
 
 
 def now_of(server: Emulator) -> datetime:
@@ -180,26 +180,6 @@ def test_a_jump_too_far_is_rejected_before_anything_happens(server: Emulator, wo
     assert told == "A jump can't go beyond 9000-01-01T00:00:00+00:00. It is "
     assert before <= datetime.fromisoformat(now) <= now_of(server) < before + timedelta(hours=1)
     assert (server.results(), worker.received) == ([], [])
-
-
-def test_time_goes_on_after_the_farthest_jump() -> None:
-    """The server still works, except for further jumps."""
-    with running_emulator("--queue", "emails", "--log-format", "none") as server:
-        farthest = "9000-01-01T00:00:00+00:00"
-        assert server.post("/control/jump", to=farthest)["now"] == farthest
-        assert now_of(server) >= datetime.fromisoformat(farthest)
-        code, status, message = refusal(server, "POST", "/control/jump", '{"by": "1h"}')
-        assert (code, status) == (400, "INVALID_ARGUMENT")
-        assert message.startswith(f"A jump can't go beyond {farthest}. It is ")
-        server.create({"schedule_time": now_of(server) + timedelta(days=1)})
-        code, status, message = refusal(server, "POST", "/control/drain")
-        assert (code, status) == (429, "RESOURCE_EXHAUSTED")
-        assert message.startswith("The drain has reached 9000-01-01T")
-        assert message.endswith(
-            ", and its next step is beyond the year 9000, where it ends. Limit the queue's retries (maxAttempts,"
-            " maxBackoff), or restart the server, which returns to real time."
-        )
-        assert server.results() == []
 
 
 def test_waiting_ends_when_the_answer_is_there(server: Emulator, worker: Worker) -> None:
@@ -634,25 +614,6 @@ def test_a_rebound_name_reads_nothing(server: Emulator, path: str) -> None:
     """No path answers a page that uses DNS rebinding."""
     answer = requests.get(f"{server.url}{path}", headers={"Host": "evil.test:9090"}, timeout=PATIENCE)
     assert (answer.status_code, answer.json()["error"]["message"]) == (403, BY_HOST)
-
-
-def test_a_token_protects_the_control_endpoints() -> None:
-    """This holds for percent-encoded paths, too; the API, keys and health answer without a token."""
-    with running_emulator("--queue", "emails", "--token", "s3cret", "--log-format", "none") as server:
-        assert f"  page    {server.url}/#token=TOKEN" in server.banner
-
-        def status(method: str, path: str, token: str | None = None) -> int:
-            headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-            answer = requests.request(method, f"{server.url}{path}", headers=headers, timeout=PATIENCE)
-            assert ("WWW-Authenticate" in answer.headers) == (answer.status_code == 401)
-            return answer.status_code
-
-        for method, path in [("POST", "reset"), ("GET", "tasks"), ("GET", "timeline"), ("GET", "nothing")]:
-            assert status(method, f"/control/{path}") == 401
-            assert status(method, f"/c%6Fntrol/{path}", "other") == 401
-            assert status(method, f"/control/{path}", "s3cret") == (404 if path == "nothing" else 200)
-        for path in (f"/v2/{QUEUE}", "/healthz", "/oauth2/v3/certs"):
-            assert status("GET", path) == 200
 
 
 def test_the_next_calls_of_an_rpc_fail(server: Emulator) -> None:

@@ -20,7 +20,7 @@ from pytest_cloudtasks._server.emulator.sender import Sender
 from pytest_cloudtasks._simulation.settings.settings import Settings
 from tests.patience import PATIENCE
 
-from .running import BASE, QUEUE, Emulator, Worker, running_emulator
+from .running import BASE, QUEUE, Emulator, Worker
 
 
 def events_of(server: Emulator, **headers: str) -> Iterator[tuple[str, Any]]:
@@ -155,26 +155,6 @@ def test_a_reset_begins_the_stream_anew(server: Emulator) -> None:
     assert next(events)[0] == "begin"
     server.post("/control/reset")
     assert "begin" in [name for name, _ in (next(events), next(events))]
-
-
-def test_a_server_that_stops_ends_its_streams() -> None:
-    """A client that follows the events doesn't delay the stop."""
-    with running_emulator("--queue", "emails", "--log-format", "none") as server:
-        events = events_of(server)
-        next(events)
-        assert server.stop() == 0
-        assert {name for name, _ in events} <= {"events"}
-
-
-def test_a_token_protects_the_data_of_the_page() -> None:
-    """The document opens without it; tables and events need it."""
-    with running_emulator("--queue", "emails", "--token", "s3cret", "--log-format", "none") as server:
-        statuses = {
-            path: requests.get(f"{server.url}{path}", timeout=PATIENCE).status_code
-            for path in ("/", "/control/overview", "/control/events")
-        }
-        assert statuses == {"/": 200, "/control/overview": 401, "/control/events": 401}
-        assert next(events_of(server, Authorization="Bearer s3cret"))[0] == "begin"
 
 
 def a_scheduler() -> SchedulerLoop:
