@@ -87,7 +87,7 @@ def on_existing_queue(name: str, history: History, clock: Clock, settings: Setti
     made = [event for event in history.events() if event.kind is EventKind.QUEUE_CREATED and event.queue_name == name]
     if len(made) == 1 and name in map(settings.queue_name, settings.queues):
         return (
-            f"The option queues created the queue {queue_word(name, settings)} before the test (in a marker, the ini"
+            f"The option `queues` created the queue {queue_word(name, settings)} before the test (in a marker, the ini"
             " file, an argument, or a file that one of them names). Remove it from the option, or don't create it"
             " here; update_queue() changes its settings."
         )

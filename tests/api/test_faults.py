@@ -702,7 +702,8 @@ def test_a_plan_that_never_happens_is_warned_of(enqueue: Enqueue) -> None:
         " Correct the plan or remove it.",
         "deliver_twice(queue='reciepts') was planned but never happened: no task matched, or too few did. Correct the"
         " plan or remove it. There is no queue 'reciepts'. Did you mean 'receipts'? The only queue of this test is"
-        " receipts. Create it with cloud_tasks.create_queue('reciepts'), or by the option queues.",
+        " receipts. Create it with cloud_tasks.create_queue('reciepts'), or list it in"
+        " @pytest.mark.cloud_tasks(queues=[…]) or in the ini option cloud_tasks_queues.",
     ]
 
 

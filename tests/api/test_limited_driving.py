@@ -161,7 +161,8 @@ def test_all_tasks_are_driven_again_after_an_error(cloud_tasks: FakeCloudTasks, 
             {"queue": "receits"},
             LookupError,
             "There is no queue 'receits'. Did you mean 'receipts'? The queues of this test are receipts and reports."
-            " Create it with cloud_tasks.create_queue('receits'), or by the option queues.",
+            " Create it with cloud_tasks.create_queue('receits'), or list it in @pytest.mark.cloud_tasks(queues=[…]) or"
+            " in the ini option cloud_tasks_queues.",
         ),
         ({"name": None}, ValueError, "name=None matches no task. Leave it out to match any."),
         ({"url": 5}, TypeError, "url=… takes a URL as a text, but got 5."),

@@ -125,7 +125,8 @@ REFUSED: list[tuple[dict[str, Any], type[Exception], str]] = [
         {"queue": "receits"},
         LookupError,
         "There is no queue 'receits'. Did you mean 'receipts'? The only queue of this test is receipts. Create it with"
-        " cloud_tasks.create_queue('receits'), or by the option queues.",
+        " cloud_tasks.create_queue('receits'), or list it in @pytest.mark.cloud_tasks(queues=[…]) or in the"
+        " ini option cloud_tasks_queues.",
     ),
     (
         {"at": datetime(2030, 1, 1)},

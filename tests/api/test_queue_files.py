@@ -369,7 +369,8 @@ def test_a_fake_with_queues_of_terraform(tmp_path: Path) -> None:
     assert str(caught.value) == (
         f"There is no queue 'receipts'. Did you mean '{there}'? IDs belong to the options project (shop) and location"
         f" (us-central1). The queues of this test are {there} and projects/shop/locations/us-east1/queues/held. Create"
-        " it with cloud_tasks.create_queue('receipts'), or by the option queues."
+        " it with cloud_tasks.create_queue('receipts'), or list it in @pytest.mark.cloud_tasks(queues=[…]) or in the"
+        " ini option cloud_tasks_queues."
     )
 
 

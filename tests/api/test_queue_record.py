@@ -89,7 +89,8 @@ def test_what_cannot_be_asked_is_rejected(cloud_tasks: FakeCloudTasks) -> None:
         cloud_tasks.queue("receits")
     assert unknown.value.args[0] == (
         "There is no queue 'receits'. Did you mean 'receipts'? The queues of this test are receipts and reports."
-        " Create it with cloud_tasks.create_queue('receits'), or by the option queues."
+        " Create it with cloud_tasks.create_queue('receits'), or list it in @pytest.mark.cloud_tasks(queues=[…]) or in"
+        " the ini option cloud_tasks_queues."
     )
     with pytest.raises(ValueError) as empty:
         cloud_tasks.queue("receipts").peak_rate(timedelta(0))

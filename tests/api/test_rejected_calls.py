@@ -58,8 +58,8 @@ def test_a_missing_queue_is_reported_with_the_nearest_one(fake: FakeCloudTasks) 
     """Google's text stays as it is; the fake's explanation is on its own line."""
     assert refused(fake, lambda: create("reciepts")) == (
         f"CreateTask was rejected with NOT_FOUND: {MISSING}\nThere is no queue 'reciepts'. Did you mean 'receipts'? The"
-        " queues of this test are invoices and receipts. Create it with cloud_tasks.create_queue('reciepts'), or by"
-        " the option queues."
+        " queues of this test are invoices and receipts. Create it with cloud_tasks.create_queue('reciepts'), or"
+        " list it in @pytest.mark.cloud_tasks(queues=[…]) or in the ini option cloud_tasks_queues."
     )
 
 
@@ -99,7 +99,7 @@ def test_an_id_in_place_of_a_full_name_is_told_with_the_name(fake: FakeCloudTask
 
 
 MADE_BY_OPTION = (
-    "The option queues created the queue receipts before the test (in a marker, the ini file, an argument, or a file"
+    "The option `queues` created the queue receipts before the test (in a marker, the ini file, an argument, or a file"
     " that one of them names). Remove it from the option, or don't create it here; update_queue() changes its settings."
 )
 

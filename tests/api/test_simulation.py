@@ -215,7 +215,10 @@ def test_without_auto_create_a_missing_queue_is_missing(cloud_tasks: FakeCloudTa
     cloud_tasks.assert_nothing_enqueued()
 
 
-UNKNOWN = "Create it with cloud_tasks.create_queue({queue!r}), or by the option queues."
+UNKNOWN = (
+    "Create it with cloud_tasks.create_queue({queue!r}), or list it in @pytest.mark.cloud_tasks(queues=[…]) or in the"
+    " ini option cloud_tasks_queues."
+)
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,8 @@ def test_rejected_calls_of_a_block_are_explained(pytester: pytest.Pytester) -> N
         "CreateTask was rejected with NOT_FOUND: Queue does not exist. If you just created the queue, wait at least a"
         " minute for the queue to initialize.",
         "There is no queue 'work'. Did you mean 'works'? The only queue of this test is works. Create it with"
-        " cloud_tasks.create_queue('work'), or by the option queues.",
+        " cloud_tasks.create_queue('work'), or list it in @pytest.mark.cloud_tasks(queues=[…]) or in the"
+        " ini option cloud_tasks_queues.",
     ]
 
 
