@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from inspect import Parameter, iscoroutinefunction, signature, unwrap
+from types import BuiltinFunctionType, FunctionType
 from typing import Any, TypeGuard, TypeVar
 
 from ._text import did_you_mean, is_encodable, listed, safe_repr
@@ -132,7 +133,8 @@ class _Takes:
             return f"{self._name}() takes fields as keyword arguments, but got {value} by position."
         if self._keywords:
             name = _argument_for(given)
-            example = f"{name}={value}" if name in self._keywords else f"{self._keywords[0]}=…"
+            shown = given.__name__ if isinstance(given, (FunctionType, BuiltinFunctionType)) else value
+            example = f"{name}={shown}" if name in self._keywords else f"{self._keywords[0]}=…"
             text = f"{self._name}() takes keyword arguments such as {example}, but got {value} by position."
             is_decorator = self._name == "FakeCloudTasks" and callable(given)
             return f"{text} To decorate, write @FakeCloudTasks() with parentheses." if is_decorator else text
@@ -142,12 +144,14 @@ class _Takes:
 
 
 def _argument_for(value: object) -> str:
-    """Return the match argument that a value was probably meant for."""
+    """Return the argument that a value was probably meant for."""
     if isinstance(value, str):
         return "url" if "://" in value or value.startswith("/") else "queue"
     if isinstance(value, (Mapping, list)):
         return "json"
-    return "body" if isinstance(value, bytes) else ""
+    if isinstance(value, bytes):
+        return "body"
+    return "handler" if callable(value) else ""
 
 
 _OTHER_NAMES = {

@@ -117,6 +117,10 @@ def test_a_value_too_many_is_rejected(function: Callable[..., Any], name: str) -
             "tasks() takes keyword arguments such as body=b'a', but got b'a' by position.",
         ),
         (lambda fake: fake.tasks(5), "tasks() takes keyword arguments such as queue=…, but got 5 by position."),
+        (
+            lambda fake: fake.route("https://a.test", print),
+            "route() takes keyword arguments such as handler=print, but got <built-in function print> by position.",
+        ),
         (lambda fake: fake.step(1), "step() takes no argument, but got 1."),
         (lambda fake: fake.client(project="p"), "client() has no argument 'project'. It takes none."),
         (lambda fake: fake.queue(), "queue() needs the argument 'queue'. It takes queue."),
