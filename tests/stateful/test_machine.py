@@ -145,7 +145,7 @@ def test_what_application_code_swallows_fails_the_run() -> None:
     class Swallowing(ShopMachine):
         @rule()
         def drive_in_a_handler(self) -> None:
-            self.cloud_tasks._running.fail("swallowed")  # type: ignore[union-attr]
+            self.cloud_tasks._running.failures.fail("swallowed")  # type: ignore[union-attr]
 
     error, story = story_of(Swallowing)
     assert str(error) == "swallowed"
