@@ -3,6 +3,7 @@ from __future__ import annotations
 import ast
 import functools
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -157,6 +158,12 @@ def test_the_wall_clock_is_read_in_one_place() -> None:
             ):
                 readers.add(path.relative_to(ROOT).as_posix())
     assert readers == {"_time/clock.py", "_time/real.py"}
+
+
+def test_a_folder_has_at_most_16_modules() -> None:
+    """A reader surveys a room, or a part of it, at a glance."""
+    counts = Counter(path.parent.relative_to(ROOT).as_posix() for path in FILES if path.name != "__init__.py")
+    assert {folder: count for folder, count in counts.items() if count > 16} == {}
 
 
 def test_architecture_draws_every_room() -> None:

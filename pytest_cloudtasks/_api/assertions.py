@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, Union, overload
 
 from .._arguments import checked_call, is_whole
-from .._diagnostics.on_commit import warn_of_waiting_callbacks
+from .._diagnostics.django_database import warn_of_waiting_callbacks
 from .._diagnostics.strict import listing
 from .._service.events import EventKind
 from .._service.retry import Retry

@@ -32,8 +32,8 @@ from .._targets.request import url_of
 from .._text import counted, did_you_mean, listed, safe_repr
 from .._time.clock import Clock
 from .._units import MINUTE, SECOND
-from . import another_connection, on_commit
 from .diff import in_detail
+from .django_database import hint_on_commit, hint_on_connection
 from .missing_credentials import advice_inside
 from .text_bodies import ADVICE, is_decoded, is_refused, unlike_its_type
 
@@ -157,7 +157,7 @@ def no_call(situation: Situation) -> str | None:
             "No client has called this fake. The calls went to a fake that has ended since: while `with"
             " FakeCloudTasks() as …` lasts, it receives them. Assert on that one, or don't open it."
         )
-    if on_commit.hint(situation.error):
+    if hint_on_commit(situation.error):
         return None
     return "No client has called this fake. Check that the code which enqueues ran, in this process and without a mock."
 
@@ -206,12 +206,12 @@ def callbacks_waiting(situation: Situation) -> str | None:
     is_about_tasks = situation.match is not None or situation.is_a_tests_own
     if not is_about_tasks and isinstance(situation.error, AssertionError):  # it has used the fake, in vain
         is_about_tasks = not situation.history.is_empty and not situation.history.calls()
-    return on_commit.hint(situation.error) if is_about_tasks else None
+    return hint_on_commit(situation.error) if is_about_tasks else None
 
 
 def of_another_connection(situation: Situation) -> str | None:
     """Explain that Django's ASGI application doesn't see the transaction of the test."""
-    return None if situation.error is None else another_connection.hint(situation.error)
+    return None if situation.error is None else hint_on_connection(situation.error)
 
 
 def nearly_matching_route(situation: Situation) -> str | None:

@@ -15,8 +15,8 @@ import pytest
 from .._api.fake import FakeCloudTasks, begin_when_used, run_in
 from .._api.faults import unused
 from .._diagnostics.call_sites import application_frame, place_text
+from .._diagnostics.django_database import counted_at_failure
 from .._diagnostics.hints import Situation, hints
-from .._diagnostics.on_commit import counted_at_failure
 from .._diagnostics.rejections import rejections_text
 from .._diagnostics.strict import passed_over
 from .._diagnostics.timeline import timeline_excerpt

@@ -7,9 +7,9 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from pytest_cloudtasks import CloudTasksWarning
-from pytest_cloudtasks._diagnostics.on_commit import (
+from pytest_cloudtasks._diagnostics.django_database import (
     counted_at_failure,
-    hint,
+    hint_on_commit,
     waiting_callbacks,
     warn_of_waiting_callbacks,
 )
@@ -45,7 +45,7 @@ def test_without_django_nothing_waits_and_nothing_is_imported(monkeypatch: pytes
     """A project without Django pays nothing."""
     for name in [name for name in sys.modules if name.partition(".")[0] == "django"]:
         monkeypatch.delitem(sys.modules, name)
-    assert (waiting_callbacks(), hint()) == (0, "")
+    assert (waiting_callbacks(), hint_on_commit()) == (0, "")
     assert "django" not in sys.modules
 
 
@@ -69,7 +69,7 @@ def test_the_hint_counts_over_all_connections(
 ) -> None:
     """It says how many wait and what to do, or nothing where none waits."""
     load_django(monkeypatch, *waiting)
-    assert hint() == text
+    assert hint_on_commit() == text
 
 
 def assert_nothing_enqueued() -> None:
@@ -125,5 +125,5 @@ def test_callbacks_are_counted_when_a_test_case_fails(monkeypatch: pytest.Monkey
     load_django(monkeypatch, 0)
     assert result.failures == raws
     assert "addFailure" not in vars(result)
-    assert hint(error) == f"2 on_commit callbacks of Django have not run: {REMEDY}"
-    assert hint(slotted) == hint() == hint(AssertionError()) == ""
+    assert hint_on_commit(error) == f"2 on_commit callbacks of Django have not run: {REMEDY}"
+    assert hint_on_commit(slotted) == hint_on_commit() == hint_on_commit(AssertionError()) == ""

@@ -390,7 +390,7 @@ def test_callbacks_wait_while_a_test_counts_tasks(
     cloud_tasks: FakeCloudTasks, enqueue: Enqueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It has prepared no target, but used the fake. Once a client has called, the failure is about something else."""
-    monkeypatch.setattr("pytest_cloudtasks._diagnostics.on_commit.waiting_callbacks", lambda: 1)
+    monkeypatch.setattr("pytest_cloudtasks._diagnostics.django_database.waiting_callbacks", lambda: 1)
     assert cloud_tasks.tasks() == []
     (text,) = hints_of_a_plain_assertion(cloud_tasks)
     assert text.startswith("1 on_commit callback of Django has not run:")

@@ -355,7 +355,7 @@ settings.configure(DATABASES={"default": DATABASE, "other": DATABASE, "untouched
 django.setup()
 from django.db import connections, transaction
 
-from pytest_cloudtasks._diagnostics.on_commit import waiting_callbacks
+from pytest_cloudtasks._diagnostics.django_database import waiting_callbacks
 
 assert waiting_callbacks() == 0
 with transaction.atomic(), transaction.atomic(using="other"):
@@ -373,7 +373,7 @@ assert waiting_callbacks() == 0, "MOVED"
 def test_the_private_part_is_where_it_was() -> None:
     """Django still keeps the callbacks of a transaction where this package counts them, in every open connection."""
     moved = (
-        "Django has moved what pytest_cloudtasks._diagnostics.on_commit reads, the run_on_commit of each"
+        "Django has moved what pytest_cloudtasks._diagnostics.django_database reads, the run_on_commit of each"
         " connection: find the new place, and say in that module which versions have it"
     )
     done = subprocess.run(

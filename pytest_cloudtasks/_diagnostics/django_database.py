@@ -1,4 +1,4 @@
-"""Callbacks that Django delays until a commit.
+"""Django's database in tests: callbacks that wait for a commit, and views under ASGI with a connection of their own.
 
 This module does not import Django. If Django is loaded, it reads ``run_on_commit`` of the open connections, the list
 that `transaction.on_commit` adds to. That list is not documented; checked against Django 4.2 to 6.0, and
@@ -8,12 +8,13 @@ that `transaction.on_commit` adds to. That list is not documented; checked again
 from __future__ import annotations
 
 import sys
+import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from .._simulation.exceptions import CloudTasksWarning
+from .._simulation.exceptions import CloudTasksWarning, chain_of
 from .._text import counted
 from .call_sites import application_frame
 
@@ -47,7 +48,7 @@ def counted_at_failure(result: Any) -> Iterator[None]:
         del result.addFailure
 
 
-def hint(error: BaseException | None = None) -> str:
+def hint_on_commit(error: BaseException | None = None) -> str:
     """Return the hint for a test that found nothing, or that ``error`` has failed; "" if no callback waits."""
     count = waiting_callbacks() or getattr(error, _AT_FAILURE, 0)
     if not count:
@@ -61,8 +62,39 @@ def hint(error: BaseException | None = None) -> str:
 
 def warn_of_waiting_callbacks() -> None:
     """Warn that callbacks wait although nothing was enqueued, as the test asserts."""
-    text = hint()
+    text = hint_on_commit()
     if text:
         place = application_frame()
         message = f"Nothing was enqueued, but {text} Inside such a block, assert `cloud_tasks.tasks() == []` instead."
         warnings.warn_explicit(message, CloudTasksWarning, place.f_code.co_filename, place.f_lineno)
+
+
+def hint_on_connection(error: BaseException) -> str:
+    """Return what to do about an error of the database in a view under ASGI, while the test is in a transaction."""
+    if (
+        not any(_is_of_the_database(one) and _comes_from_asgi(one) for one in chain_of(error))
+        or not _is_in_transaction()
+    ):
+        return ""
+    return (
+        "Under ASGI, a view of Django has a connection of its own to the database, which does not see the test's"
+        " transaction. Mount get_wsgi_application(), drive by async_to_sync(cloud_tasks.aio.drain)(), or commit with"
+        " django_db(transaction=True)."
+    )
+
+
+def _is_of_the_database(error: BaseException) -> bool:
+    """Whether a row is missing, or the database could not be asked."""
+    missing = getattr(sys.modules.get("django.core.exceptions"), "ObjectDoesNotExist", ())
+    failed = getattr(sys.modules.get("django.db"), "OperationalError", ())
+    return isinstance(error, (missing, failed))
+
+
+def _comes_from_asgi(error: BaseException) -> bool:
+    modules = (frame.f_globals.get("__name__") for frame, _ in traceback.walk_tb(error.__traceback__))
+    return "asgiref.sync" in modules
+
+
+def _is_in_transaction() -> bool:
+    connections = sys.modules["django.db"].connections
+    return any(connection.in_atomic_block for connection in connections.all(initialized_only=True))
