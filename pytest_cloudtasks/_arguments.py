@@ -82,10 +82,16 @@ class _Takes:
         """How many values a call has that its caller doesn't write."""
         parameters = parameters[self._own :]
         self._name = function.__qualname__.split(".")[-2] if function.__name__ == "__init__" else function.__name__
-        self._positional = [one.name for one in parameters if one.kind is Parameter.POSITIONAL_OR_KEYWORD]
-        self._needed = [one.name for one in parameters if one.default is Parameter.empty and one.kind in _NAMED]
-        self._keywords = [one.name for one in parameters if one.kind is Parameter.KEYWORD_ONLY]
-        kinds = {one.kind for one in parameters}
+        self._positional = [
+            parameter.name for parameter in parameters if parameter.kind is Parameter.POSITIONAL_OR_KEYWORD
+        ]
+        self._needed = [
+            parameter.name
+            for parameter in parameters
+            if parameter.default is Parameter.empty and parameter.kind in _NAMED
+        ]
+        self._keywords = [parameter.name for parameter in parameters if parameter.kind is Parameter.KEYWORD_ONLY]
+        kinds = {parameter.kind for parameter in parameters}
         self._takes_more = Parameter.VAR_POSITIONAL in kinds
         self._takes_any_keyword = False
         if Parameter.VAR_KEYWORD in kinds:

@@ -38,8 +38,8 @@ class NamesAttributes:
 
     def _sentence(self, name: str) -> str:
         known = [one for one in dir(self) if not one.startswith("_")]
-        said = self._instead_of(name)
-        instead = f" {said}" if said else did_you_mean(name, known)
+        advice = self._instead_of(name)
+        instead = f" {advice}" if advice else did_you_mean(name, known)
         if not instead and len(known) <= _FEW:
             instead = f" It has {listed(known)}."
         return f"{self._shown_as or type(self).__name__} has no attribute {safe_repr(name)}.{instead}"

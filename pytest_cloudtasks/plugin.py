@@ -217,9 +217,9 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Gen
     failed_tests = {report.nodeid for kind in ("failed", "error") for report in stats.get(kind, ())}
     if "warnings" in stats:
         stats["warnings"] = [
-            one
-            for one in stats["warnings"]
-            if one.nodeid not in failed_tests or "CloudTasksLintWarning: " not in one.message
+            warning
+            for warning in stats["warnings"]
+            if warning.nodeid not in failed_tests or "CloudTasksLintWarning: " not in warning.message
         ]
     writer = config.get_terminal_writer()
     if not writer.hasmarkup:

@@ -335,14 +335,14 @@ def _expect(
         least = 1 if count is None else count
         simulation.history.wait_until(lambda: len(matching()) >= least, timeout)
         where += f" within {timeout:g} s"
-    found = matching()
-    if len(found) == count or (count is None and found):
-        simulation.history.inspected.matched(model_task(task) for task in found)
-        return found
-    others = [task for task in candidates() if task not in found]
+    matching_tasks = matching()
+    if len(matching_tasks) == count or (count is None and matching_tasks):
+        simulation.history.inspected.matched(model_task(task) for task in matching_tasks)
+        return matching_tasks
+    others = [task for task in candidates() if task not in matching_tasks]
     from .._diagnostics.failure_message import unmet  # only an assertion that fails needs it
 
-    situation = _situation(simulation, what)._replace(match=match, expected=count, found=found, others=others)
+    situation = _situation(simulation, what)._replace(match=match, expected=count, found=matching_tasks, others=others)
     raise unmet(situation, where=where, since=since)
 
 
@@ -385,7 +385,9 @@ def _backoffs(simulation: Simulation, task: Task) -> list[timedelta]:
 
 
 def _all_match(expected: Sequence[Any], actual: Sequence[Any]) -> bool:
-    return len(expected) == len(actual) and all(matches(one, got) for one, got in zip(expected, actual, strict=True))
+    return len(expected) == len(actual) and all(
+        matches(result, got) for result, got in zip(expected, actual, strict=True)
+    )
 
 
 def _failed(
@@ -394,14 +396,14 @@ def _failed(
     """Return the error of an assertion on a list. Long lists are shown from shortly before their first difference."""
     pairs = enumerate(zip(expected, got, strict=False))
     same = next((at for at, pair in pairs if not matches(*pair)), min(len(expected), len(got)))
-    left, right = lists_apart([shown(one) for one in expected], [shown(one) for one in got], same)
+    left, right = lists_apart([shown(result) for result in expected], [shown(result) for result in got], same)
     first = headline.format(task=short_name(task))
     return _unmet_of_a_task(simulation, f"{first}\n  expected {left}\n       got {right}", len(got) < len(expected))
 
 
-def _assert_state(simulation: Simulation, given: object, state: TaskState, method: str, expected: str) -> None:
+def _assert_state(simulation: Simulation, task_or_name: object, state: TaskState, method: str, expected: str) -> None:
     __tracebackhide__ = True
-    task = find_task(simulation.service, simulation.history, given, method)
+    task = find_task(simulation.service, simulation.history, task_or_name, method)
     if task.state is not state:
         message = f"Expected {short_name(task)} to have {expected}, but it {_state_text(simulation, task)}."
         raise _unmet_of_a_task(simulation, message, is_early=task.is_live)

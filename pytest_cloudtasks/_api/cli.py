@@ -26,11 +26,11 @@ def main(arguments: Sequence[str] | None = None, more: Sequence[Callable[[Comman
     _add_retry_schedule(commands)
     for add in more:
         add(commands)
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
-        code: int = given.run(given)
+        code: int = options.run(options)
     except ValueError as error:
-        given.parser.error(str(error))
+        options.parser.error(str(error))
     return code
 
 
@@ -66,20 +66,20 @@ def _add_retry_schedule(commands: Commands) -> None:
     )
 
 
-def _print_schedules(given: argparse.Namespace) -> int:
-    print(_schedules(given))
+def _print_schedules(options: argparse.Namespace) -> int:
+    print(_schedules(options))
     return 0
 
 
-def _schedules(given: argparse.Namespace) -> str:
+def _schedules(options: argparse.Namespace) -> str:
     from .retry_schedule import retry_schedule  # loads the service, which other commands may load later
 
-    fields = {name: getattr(given, name) for name in (*_NUMBERS, *_DURATIONS) if getattr(given, name) is not None}
-    if given.file is None:
-        return str(retry_schedule(fields, attempt_takes=given.attempt_takes))
+    fields = {name: getattr(options, name) for name in (*_NUMBERS, *_DURATIONS) if getattr(options, name) is not None}
+    if options.file is None:
+        return str(retry_schedule(fields, attempt_takes=options.attempt_takes))
     schedules = {
-        name: retry_schedule({**config, **fields}, attempt_takes=given.attempt_takes)
-        for name, config in _retry_configs(given.file).items()
+        name: retry_schedule({**config, **fields}, attempt_takes=options.attempt_takes)
+        for name, config in _retry_configs(options.file).items()
     }
     return "\n\n".join(f"{name}\n{text}" for name, text in schedules.items())
 

@@ -40,11 +40,11 @@ def length_of_advance(
 ) -> tuple[int | None, int | None]:
     """Return what ``advance()`` is to pass: a duration or an instant, in nanoseconds; the other one is None."""
     numbers = {name: number for name, number in keywords.items() if number is not None}
-    given = (by is not None) + (to is not None) + bool(numbers)
-    if given != 1:
+    count = (by is not None) + (to is not None) + bool(numbers)
+    if count != 1:
         raise TypeError(
             "advance() takes one of a duration, keywords such as hours=2, and to=instant, but got"
-            f" {'none' if given == 0 else 'more than one'} of them."
+            f" {'none' if count == 0 else 'more than one'} of them."
         )
     if to is not None:
         return None, from_datetime(to, what="advance(to=…)")

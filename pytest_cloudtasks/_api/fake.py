@@ -117,8 +117,8 @@ class FakeCloudTasks(DrivingMethods, Targeting, Faults, QueueRecords, Assertions
             TypeError: An option has a value of the wrong type, or doesn't exist.
         """
         arguments = locals()
-        given = {name: arguments[name] for name in OPTIONS if arguments.get(name) is not None}
-        self._given = checked(given, where="FakeCloudTasks")
+        options = {name: arguments[name] for name in OPTIONS if arguments.get(name) is not None}
+        self._given = checked(options, where="FakeCloudTasks")
         self._running: Simulation | None = None
         self._on_demand: Callable[[], None] | None = None
         """What the plugin does when a running test uses a fake that is not active."""
@@ -383,9 +383,9 @@ class FakeCloudTasks(DrivingMethods, Targeting, Faults, QueueRecords, Assertions
             ValueError: A value can't match any task.
         """
         simulation = self._simulation
-        meant = Match(**match).checked(simulation)
-        there = records(live_tasks(simulation.service, simulation.history), simulation.history)
-        return [task for task in there if not meant.differences(task)]
+        checked_match = Match(**match).checked(simulation)
+        live = records(live_tasks(simulation.service, simulation.history), simulation.history)
+        return [task for task in live if not checked_match.differences(task)]
 
     @checked_call
     def attempts(self) -> list[Attempt]:

@@ -120,8 +120,8 @@ class Faults:
             TypeError: A value has the wrong type.
         """
         fault = _error(error)
-        given = f"{safe_repr(rpc)}, {fault.code}"
-        return self._plan_for_rpc(Fault.FAIL_RPC, given, rpc, times, after, rate, when, fault)
+        arguments = f"{safe_repr(rpc)}, {fault.code}"
+        return self._plan_for_rpc(Fault.FAIL_RPC, arguments, rpc, times, after, rate, when, fault)
 
     @checked_call
     def lose_rpc_response(
@@ -154,7 +154,7 @@ class Faults:
     def _plan_for_rpc(
         self,
         fault: Fault,
-        given: str,
+        arguments: str,
         rpc: str,
         times: int | None,
         after: int,
@@ -175,8 +175,8 @@ class Faults:
         def applies(call: IncomingCall) -> bool:
             return rpc in ("*", call.method) and (when is None or operator.truth(when(call.request)))
 
-        given += _occasions_text(occasions, times) + ("" if when is None else f", when={shown(when)}")
-        plan = PlannedFault(fault, given, applies, occasions, rpc_fault=rpc_fault)
+        arguments += _occasions_text(occasions, times) + ("" if when is None else f", when={shown(when)}")
+        plan = PlannedFault(fault, arguments, applies, occasions, rpc_fault=rpc_fault)
         return FaultPlan(simulation.faults.add(plan))
 
     # --- deliveries ----------------------------------------------------------------------------------------------
@@ -261,7 +261,7 @@ class Faults:
     def _plan_for_tasks(
         self,
         fault: Fault,
-        given: str,
+        arguments: str,
         match: Match,
         times: int | None,
         after: int,
@@ -271,14 +271,14 @@ class Faults:
         occasions = _occasions(fault, times, after, rate)
         match = match.possible()
         text = "".join(f", {name}={shown(value)}" for name, value in match.expected().items())
-        given = f"{given}{_occasions_text(occasions, times)}{text}".removeprefix(", ")
+        arguments = f"{arguments}{_occasions_text(occasions, times)}{text}".removeprefix(", ")
         simulation = self._simulation
 
         def applies(task: Any) -> bool:
             return not match.differences(TaskRecord(task, simulation.history))
 
         queue = match.queue if isinstance(match.queue, str) else None
-        return simulation.faults.add(PlannedFault(fault, given, applies, occasions, delay=delay, queue=queue))
+        return simulation.faults.add(PlannedFault(fault, arguments, applies, occasions, delay=delay, queue=queue))
 
     # --- choices of Hypothesis ---------------------------------------------------------------------------------------
 
@@ -403,12 +403,12 @@ def _occasions(fault: Fault, times: int | None, after: int, rate: float | None) 
 
 def _occasions_text(occasions: Occasions, times: Any) -> str:
     """Return the occasions as arguments, for messages."""
-    said = {
+    arguments = {
         "times": UNSET if times is UNSET else occasions.times,
         "after": occasions.after or UNSET,
         "rate": UNSET if occasions.rate is None else occasions.rate,
     }
-    return "".join(f", {name}={safe_repr(value)}" for name, value in said.items() if value is not UNSET)
+    return "".join(f", {name}={safe_repr(value)}" for name, value in arguments.items() if value is not UNSET)
 
 
 class AnyDelay(PlannedFault):

@@ -49,7 +49,11 @@ class QueueRecord(NamesQueue):
     @property
     def attempts(self) -> list[Attempt]:
         """Every attempt at a task of this queue, in the order of dispatch."""
-        return [Attempt(one.attempt, self._simulation.history) for one in self._dispatches() if one.attempt is not None]
+        return [
+            Attempt(event.attempt, self._simulation.history)
+            for event in self._dispatches()
+            if event.attempt is not None
+        ]
 
     @property
     def peak_concurrency(self) -> int:
@@ -103,7 +107,11 @@ class QueueRecord(NamesQueue):
     def _events(self) -> list[Event]:
         """Yield the queue's dispatches and their ends."""
         kinds = (EventKind.TASK_DISPATCHED, EventKind.TASK_ANSWERED)
-        return [one for one in self._simulation.history.events() if one.queue_name == self._name and one.kind in kinds]
+        return [
+            event
+            for event in self._simulation.history.events()
+            if event.queue_name == self._name and event.kind in kinds
+        ]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, QueueRecord) and (self._simulation, self._name) == (other._simulation, other._name)

@@ -149,8 +149,8 @@ def retry_schedule(
     )
 
 
-def _config(given: Any, options: ServiceOptions) -> RetryConfig:
-    fields = getattr(given, "retry_config", given)
+def _config(config_or_queue: Any, options: ServiceOptions) -> RetryConfig:
+    fields = getattr(config_or_queue, "retry_config", config_or_queue)
     trial = Service(lambda: "0", options)
     try:
         queue = frontends.v2().configure(trial, 0, _QUEUE, {"retry_config": {} if fields is None else fields})

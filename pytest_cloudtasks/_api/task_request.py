@@ -151,7 +151,7 @@ def task_request(
             f" first attempt has no previous"
             " response."
         )
-    if not isinstance(headers, Mapping) or not all(is_encodable(one) for pair in headers.items() for one in pair):
+    if not isinstance(headers, Mapping) or not all(is_encodable(text) for pair in headers.items() for text in pair):
         raise TypeError(f"task_request(headers=…) takes a dict of texts, but got {safe_repr(headers)}.")
     checked_text("task_request(method=…)", method, "POST")
     checked_text("task_request(queue=…)", queue, "receipts")
@@ -171,15 +171,15 @@ def task_request(
             raise TypeError(
                 f"task_request(json=…) takes an object that JSON can express: {safe_str(error)}, in {safe_repr(json)}."
             ) from None
-        if not any(one.lower() == "content-type" for one in sent):
+        if not any(name.lower() == "content-type" for name in sent):
             sent["Content-Type"] = "application/json"
     target: PushTarget
     if relative_uri is None:
         token = None if audience is None else OidcToken(service_account_email, audience)
         target = HttpTarget(url, method, tuple(sent.items()), body, token)
     else:
-        given = {name: value or "" for name, value in routing.items()}
-        target = AppEngineTarget(relative_uri, method, tuple(sent.items()), body, Routing(**given))
+        names = {name: value or "" for name, value in routing.items()}
+        target = AppEngineTarget(relative_uri, method, tuple(sent.items()), body, Routing(**names))
     attempt = _attempt(simulation, target, queue, name, retry_count, execution_count, previous_response)
     return TaskRequest(attempt, authorization_for(target, simulation.clock.now))
 

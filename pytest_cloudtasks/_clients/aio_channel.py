@@ -33,7 +33,7 @@ class DeferredAioChannel(grpc.aio.Channel):  # type: ignore[misc]
         self._connection = connection or Connection()
         self._bind = bind
         self._unary_unary_interceptors = [
-            one for one in interceptors if isinstance(one, grpc.aio.UnaryUnaryClientInterceptor)
+            interceptor for interceptor in interceptors if isinstance(interceptor, grpc.aio.UnaryUnaryClientInterceptor)
         ]
 
     @property

@@ -102,10 +102,10 @@ def deferring(open_channel: Callable[..., Any], client: str, deferred: Callable[
     def opened(*arguments: Any, **options: Any) -> Any:
         open_real = functools.partial(open_channel, *arguments, **options)
         try:
-            given = signature.bind(*arguments, **options).arguments
+            bound = signature.bind(*arguments, **options).arguments
         except TypeError:
             return open_real()  # grpc says what is wrong
-        bind = _bind_to(given["target"], client)
+        bind = _bind_to(bound["target"], client)
         if bind is None:
             return open_real()
         building = under_way.construction
@@ -113,7 +113,7 @@ def deferring(open_channel: Callable[..., Any], client: str, deferred: Callable[
             return building.opened(open_real())
         if building is not None:
             open_real = functools.partial(building.channel, open_real)
-        return deferred(bind, open_real, given.get("interceptors") or ())
+        return deferred(bind, open_real, bound.get("interceptors") or ())
 
     return opened
 

@@ -100,13 +100,13 @@ class ImportWatch:
             return None
         looked_for.add(name)
         try:
-            found = self._spec_of_others(name, path, target)
+            spec_of_others = self._spec_of_others(name, path, target)
         finally:
             looked_for.discard(name)
-        if found is None or not hasattr(found.loader, "exec_module"):
-            return found
-        spec = copy.copy(found)
-        spec.loader = _CallingLoader(name, found.loader, self)  # type: ignore[assignment]
+        if spec_of_others is None or not hasattr(spec_of_others.loader, "exec_module"):
+            return spec_of_others
+        spec = copy.copy(spec_of_others)
+        spec.loader = _CallingLoader(name, spec_of_others.loader, self)  # type: ignore[assignment]
         return spec
 
     def _be_first(self) -> None:

@@ -26,18 +26,18 @@ def mocked_names() -> list[str]:
 def mocks_that_created() -> list[str]:
     """Return the mocks of this process that received a call which creates tasks, as printed without addresses."""
     kinds = _kinds()
-    found: list[str] = []
+    texts: list[str] = []
     gc.collect()  # mocks form reference cycles, so those of earlier tests may still exist
-    for one in gc.get_objects() if kinds else ():
-        if issubclass(type(one), kinds) and any(call[0] in _CREATING for call in one.mock_calls):
-            text = re.sub(r" id='\d+'", "", safe_repr(one))
-            found += [] if text in found else [text]
-    return found
+    for candidate in gc.get_objects() if kinds else ():
+        if issubclass(type(candidate), kinds) and any(call[0] in _CREATING for call in candidate.mock_calls):
+            text = re.sub(r" id='\d+'", "", safe_repr(candidate))
+            texts += [] if text in texts else [text]
+    return texts
 
 
 def _kinds() -> tuple[type, ...]:
-    found = (getattr(sys.modules.get(name), "NonCallableMock", None) for name in _LIBRARIES)
-    return tuple(kind for kind in found if isinstance(kind, type))
+    classes = (getattr(sys.modules.get(name), "NonCallableMock", None) for name in _LIBRARIES)
+    return tuple(kind for kind in classes if isinstance(kind, type))
 
 
 def _candidates() -> Iterator[tuple[str, Any]]:

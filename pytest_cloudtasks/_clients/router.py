@@ -130,7 +130,10 @@ class Router:
 
     def redirects(self, address: str) -> bool:
         """Return whether a fake may answer calls to ``address``, which the user gave to a client."""
-        listed = [*self.redirected_always, *(one for backend in self._backends for one in backend.redirect_endpoints)]
+        listed = [
+            *self.redirected_always,
+            *(address for backend in self._backends for address in backend.redirect_endpoints),
+        ]
         if not listed:
             return False
         from .http.destinations import is_listed  # few suites have the option

@@ -76,11 +76,11 @@ def deferring_credentials(init: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(init)
     def wrapped(self: Any, *arguments: Any, **options: Any) -> None:
         try:
-            given = signature.bind(self, *arguments, **options)
+            bound = signature.bind(self, *arguments, **options)
         except TypeError:
             return init(self, *arguments, **options)  # the constructor says what is wrong
-        given.apply_defaults()
-        values = given.arguments
+        bound.apply_defaults()
+        values = bound.arguments
         credentials, channel = values["credentials"], values.get("channel")
         if not isinstance(credentials, DeferredCredentials):
             is_theirs = credentials is not None or (channel is not None and not callable(channel))
@@ -88,7 +88,7 @@ def deferring_credentials(init: Callable[..., None]) -> Callable[..., None]:
                 return init(self, *arguments, **options)
         if not _is_intercepted(values.get("api_mtls_endpoint") or values.get("host") or values["address"]):
             values["credentials"] = _real(credentials)
-            return init(*given.args, **given.kwargs)
+            return init(*bound.args, **bound.kwargs)
 
         def build() -> Any:
             transport = object.__new__(kind)
@@ -106,7 +106,7 @@ def deferring_credentials(init: Callable[..., None]) -> Callable[..., None]:
         if "credentials_file" in values:
             values["credentials_file"] = None
         with building.under_way():
-            init(*given.args, **given.kwargs)
+            init(*bound.args, **bound.kwargs)
         return None
 
     return wrapped

@@ -31,7 +31,7 @@ Row = tuple[str, Any, Any]
 
 def side_by_side(rows: Sequence[Row], heads: tuple[str, str], indent: str = "") -> list[str]:
     """Return the lines of a table with a heading over each side, at most `ROWS` fields; wide values follow below."""
-    cells = [(field, *shown_apart(one, other)) for field, one, other in rows[:ROWS]]
+    cells = [(field, *shown_apart(left, right)) for field, left, right in rows[:ROWS]]
     room = shutil.get_terminal_size().columns - _MARGIN - len(indent)
     narrow = list(cells)
     while narrow and sum(_widths(narrow, heads)) + 2 * len(_GAP) > room:
@@ -48,7 +48,7 @@ def side_by_side(rows: Sequence[Row], heads: tuple[str, str], indent: str = "") 
 
 def _gap(left: str) -> str:
     """Return the separator after ``left``. Right-to-left text needs a mark, or the columns change places."""
-    return f"\u200e{_GAP}" if any(bidirectional(one) in ("R", "AL") for one in left) else _GAP
+    return f"\u200e{_GAP}" if any(bidirectional(character) in ("R", "AL") for character in left) else _GAP
 
 
 def _widths(cells: Sequence[tuple[str, str, str]], heads: tuple[str, str]) -> list[int]:
@@ -68,11 +68,15 @@ _WORD = re.compile(r"[A-Za-z_]\w*")
 
 def in_detail(differences: Sequence[Difference]) -> list[Difference]:
     """Return the same differences, each nested one as those of its parts: ``json.customer.name``, ``json.items[1]``."""
-    found: list[Difference] = []
-    for one in differences:
-        parts = list(_parts(one.field, one.expected, one.actual, False)) if one.field in _NESTED else []
-        found += parts or [one]
-    return found
+    detailed: list[Difference] = []
+    for difference in differences:
+        parts = (
+            list(_parts(difference.field, difference.expected, difference.actual, False))
+            if difference.field in _NESTED
+            else []
+        )
+        detailed += parts or [difference]
+    return detailed
 
 
 def in_whole(path: str, expected: Any, actual: Any) -> list[Difference]:
@@ -112,7 +116,10 @@ def extended(path: str, key: Any) -> str:
 
 def values_that_differ(differences: Sequence[Difference]) -> int:
     """Return how many values are wrong. Of a missing part, or one of another type, all expected values count."""
-    return sum(max(_leaves(one.expected), _leaves(one.actual) if one.expected is ABSENT else 1) for one in differences)
+    return sum(
+        max(_leaves(difference.expected), _leaves(difference.actual) if difference.expected is ABSENT else 1)
+        for difference in differences
+    )
 
 
 def _leaves(value: Any, depth: int = 0) -> int:
@@ -123,13 +130,13 @@ def _leaves(value: Any, depth: int = 0) -> int:
         value = list(value.values())
     if not isinstance(value, (list, tuple)) or depth > _DEPTH:
         return 1
-    return sum(_leaves(one, depth + 1) for one in value) or 1
+    return sum(_leaves(item, depth + 1) for item in value) or 1
 
 
 def likeness(differences: Sequence[Difference]) -> float:
     """Return how much the differing texts have in common, from 0 to 1: a URL with a typo is nearer than another URL."""
-    found = [_common(one.expected, one.actual) for one in differences]
-    return sum(found) / len(found) if found else 1.0
+    shares = [_common(difference.expected, difference.actual) for difference in differences]
+    return sum(shares) / len(shares) if shares else 1.0
 
 
 def _common(one: Any, other: Any) -> float:
@@ -183,7 +190,7 @@ def _field(field: Any, message: Any) -> Any:
     if isinstance(value, Mapping):
         return dict(sorted(value.items()))
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
-        return [_value(field, one) for one in value]
+        return [_value(field, item) for item in value]
     is_unset = field.message_type is not None and not message.HasField(field.name)
     return _UNSET if is_unset else _value(field, value)
 

@@ -72,7 +72,7 @@ def warn_of_waiting_callbacks() -> None:
 def hint_on_connection(error: BaseException) -> str:
     """Return what to do about an error of the database in a view under ASGI, while the test is in a transaction."""
     if (
-        not any(_is_of_the_database(one) and _comes_from_asgi(one) for one in chain_of(error))
+        not any(_is_of_the_database(cause) and _comes_from_asgi(cause) for cause in chain_of(error))
         or not _is_in_transaction()
     ):
         return ""

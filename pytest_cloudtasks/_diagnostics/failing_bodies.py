@@ -69,8 +69,8 @@ def _validation_text(errors: list[dict[str, Any]]) -> str:
 
 def _line_of_page(page: str, status: int) -> str:
     for place in _PLACES_OF_TEXT:
-        found = place.search(page)
-        text = " ".join(html.unescape(_TAG.sub("", found[1])).split()) if found else ""
+        match = place.search(page)
+        text = " ".join(html.unescape(_TAG.sub("", match[1])).split()) if match else ""
         if text and not text.startswith(str(status)):
             return text
     return ""

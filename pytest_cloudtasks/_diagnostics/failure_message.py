@@ -93,19 +93,19 @@ def _explained(
 
 def _nearest(match: Match, tasks: Sequence[TaskRecord], masks: bool) -> str:
     """Return the tasks with the fewest different fields, then the fewest different values, then characters."""
-    found = []
+    ranked = []
     for task in tasks:
         differences = match.differences(task)
         details = in_detail(differences)
-        found.append(((len(differences), values_that_differ(details), -likeness(details)), details, task))
-    found.sort(key=lambda one: one[0])
-    shown = "\n".join(_near(task, details, masks) for _, details, task in found[:NEAREST])
-    return shown + _left_out(len(found), NEAREST)
+        ranked.append(((len(differences), values_that_differ(details), -likeness(details)), details, task))
+    ranked.sort(key=lambda entry: entry[0])
+    shown = "\n".join(_near(task, details, masks) for _, details, task in ranked[:NEAREST])
+    return shown + _left_out(len(ranked), NEAREST)
 
 
 def _near(task: TaskRecord, details: Sequence[Difference], masks: bool) -> str:
-    rows = [masked_row(*one) if masks else (one.field, one.expected, one.actual) for one in details]
-    raised = [_raised(one) for one in details]
+    rows = [masked_row(*detail) if masks else (detail.field, detail.expected, detail.actual) for detail in details]
+    raised = [_raised(detail) for detail in details]
     table = side_by_side(rows, ("expected", "actual"), "    ")
     return "\n".join([f"  {_title(task)}", *table, *filter(None, raised)])
 

@@ -13,7 +13,7 @@ _SEARCHES = ("gcloud.aio.auth",)
 
 def is_missing(error: BaseException) -> bool:
     """Return whether ``error`` or one of its causes is about missing credentials or tokens."""
-    return any(_is_google_auths(one) or _comes_from_a_search(one.__traceback__) for one in chain_of(error))
+    return any(_is_google_auths(cause) or _comes_from_a_search(cause.__traceback__) for cause in chain_of(error))
 
 
 def advice_outside(error: BaseException, in_test: bool) -> str:
@@ -35,7 +35,9 @@ def advice_outside(error: BaseException, in_test: bool) -> str:
 
 def advice_inside(error: BaseException) -> str | None:
     """Return what to do if `google.auth` found no credentials while a fake is active."""
-    if not any(type(one).__name__ == "DefaultCredentialsError" and _is_google_auths(one) for one in chain_of(error)):
+    if not any(
+        type(cause).__name__ == "DefaultCredentialsError" and _is_google_auths(cause) for cause in chain_of(error)
+    ):
         return None
     return (
         "google.auth.default() looked for credentials on this machine. With the option google_auth it finds those of"

@@ -164,8 +164,8 @@ def _on_task(name: str, call: IncomingCall, history: History, service: Service, 
     if after:
         yield f"{id_of(name)} was created only after that, at {_offset(clock, after[0].create_time)}."
         return
-    there = [id_of(one.name) for one in service.accepted if one.queue_name == queue_of(name)]
-    yield f"No task {id_of(name)} was created in this test.{did_you_mean(id_of(name), there)}"
+    known = [id_of(task.name) for task in service.accepted if task.queue_name == queue_of(name)]
+    yield f"No task {id_of(name)} was created in this test.{did_you_mean(id_of(name), known)}"
 
 
 def _on_known_task(task: Task, call: IncomingCall, service: Service, clock: Clock) -> str:

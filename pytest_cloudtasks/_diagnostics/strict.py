@@ -21,7 +21,7 @@ SHOWN = 10
 
 def listing(tasks: Sequence[Task], history: History, service: Service, clock: Clock) -> str:
     """Return a line for each of the first tasks: its time, what blocks it, or how it ended; count the rest."""
-    reasons = {model_task(one.task): one.reason for one in blocked(service, clock.now, history)}
+    reasons = {model_task(entry.task): entry.reason for entry in blocked(service, clock.now, history)}
     return lines(tasks, [_line(task, clock, reasons.get(task)) for task in tasks[:SHOWN]])
 
 
@@ -58,19 +58,19 @@ def passed_over(strict: bool | str, history: History, service: Service, clock: C
     if not strict:
         return ""
     parts = (*_tasks(strict, history, service, clock), _errors(history, service), _scripts(targets))
-    found = [part for part in parts if part]
-    if not found:
+    paragraphs = [part for part in parts if part]
+    if not paragraphs:
         return ""
     headline = f"strict={strict!r} fails a test that passes and leaves something behind."
-    return "\n\n".join([headline, *found, _HOW_TO_TURN_OFF])
+    return "\n\n".join([headline, *paragraphs, _HOW_TO_TURN_OFF])
 
 
 def check_strictness(strict: bool | str, history: History, service: Service, clock: Clock, targets: Targets) -> None:
     """Fail if a passing block or example leaves something behind."""
     __tracebackhide__ = True
-    found = passed_over(strict, history, service, clock, targets)
-    if found:
-        raise with_timeline(found, history, service, clock)
+    message = passed_over(strict, history, service, clock, targets)
+    if message:
+        raise with_timeline(message, history, service, clock)
 
 
 def _tasks(strict: bool | str, history: History, service: Service, clock: Clock) -> Iterator[str]:

@@ -58,10 +58,10 @@ class Call:
             alike = (self.method, self.name, self.code) == (other.method, other.name, other.code) and not self.also
             return replace(self, count=self.count + 1, last=at) if alike else None
         parts = [self, *self.also]
-        for index, one in enumerate(parts):
-            if one.method == other.method:
-                name = one.name if one.name == other.name else ""
-                parts[index] = replace(one, count=one.count + 1, name=name)
+        for index, part in enumerate(parts):
+            if part.method == other.method:
+                name = part.name if part.name == other.name else ""
+                parts[index] = replace(part, count=part.count + 1, name=name)
                 break
         else:
             parts.append(other)
@@ -70,7 +70,7 @@ class Call:
     @property
     def text(self) -> str:
         """Return ``get_task receipts/one ×12, list_tasks receipts`` or ``create_task receipts → NOT_FOUND``."""
-        return ", ".join(one._text for one in (self, *self.also))
+        return ", ".join(call._text for call in (self, *self.also))
 
     @property
     def _text(self) -> str:
@@ -93,11 +93,11 @@ def code_of(call: IncomingCall) -> str:
 def name_in(call: IncomingCall) -> str:
     """Return the task or queue that a call is about; "" if there is none."""
     for path in (("task", "name"), ("queue", "name"), ("queue",), ("name",), ("parent",), ("resource",)):
-        found = call.request
+        value = call.request
         for part in path:
-            found = getattr(found, part, "")
-        if isinstance(found, str) and is_queue(queue_of(found) or found):
-            return found
+            value = getattr(value, part, "")
+        if isinstance(value, str) and is_queue(queue_of(value) or value):
+            return value
     return ""
 
 
@@ -204,8 +204,8 @@ def _answer(event: Event, line: Line) -> str:
     begun = f"attempt {attempt.number}{' (forced)' if attempt.forced else ''}"
     took = event.at - attempt.dispatch_time
     lost = f" by lose_handler_response() in place of {outcome.lost_status}" if outcome.lost_status else ""
-    said = _said(line, outcome)
-    result = f"{outcome.result}{lost}{f' ({said})' if said else ''}"
+    detail = _said(line, outcome)
+    result = f"{outcome.result}{lost}{f' ({detail})' if detail else ''}"
     text = f"{begun} → {result}{f' after {duration_text(took)}' if took else ''}"
     if event.dropped:
         return f"{text}, dropped: {_GONE[attempt.task.state]}"
@@ -308,7 +308,7 @@ def _held_back(history: History, service: Service, clock: Clock) -> Iterator[str
     """Return the tasks that can't be dispatched now and why, with the tasks of a queue on one line."""
     if not service.has_live_tasks:
         return
-    tasks = [(model_task(one.task), one.reason) for one in blocked(service, clock.now, history)]
+    tasks = [(model_task(entry.task), entry.reason) for entry in blocked(service, clock.now, history)]
     for (_, reason), group in groupby(tasks, key=lambda pair: (pair[0].queue_name, pair[1])):
         held = [short_name(task) for task, _ in group]
         if len(held) == 1:

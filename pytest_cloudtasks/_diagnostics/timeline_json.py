@@ -61,9 +61,9 @@ def objects(entries: Iterable[Entry], history: History, form: Form) -> Iterator[
             line = Line(entry.offset, what.at, call_of(what, entry.offset))
         else:
             continue
-        found = {**line_data(line), **_Details(entry, history, form).data()}
-        found["text"] = told(found["text"], form.root)
-        yield found if form.is_dated else {key: value for key, value in found.items() if key not in _DATED}
+        data = {**line_data(line), **_Details(entry, history, form).data()}
+        data["text"] = told(data["text"], form.root)
+        yield data if form.is_dated else {key: value for key, value in data.items() if key not in _DATED}
 
 
 def line_data(line: Line) -> Object:
@@ -83,15 +83,15 @@ def blocked_objects(history: History, service: Service, clock: Clock, form: Form
     if not service.has_live_tasks:
         return
     now = {"at": _iso(clock.now)} if form.is_dated else {}
-    for one in blocked(service, clock.now, history):
+    for entry in blocked(service, clock.now, history):
         yield {
             **now,
             "offset": seconds(clock.elapsed),
             "event": "blocked",
-            "text": f"{one.task.queue}/{one.task.id} blocked: {one.reason.value}",
-            "queue": queue_of(one.task.name),
-            "task": one.task.name,
-            "reason": one.reason.name,
+            "text": f"{entry.task.queue}/{entry.task.id} blocked: {entry.reason.value}",
+            "queue": queue_of(entry.task.name),
+            "task": entry.task.name,
+            "reason": entry.reason.name,
         }
 
 
@@ -101,19 +101,19 @@ def seconds(duration: int) -> float:
 
 
 def _event_data(line: Line, event: Event) -> tuple[str, Object]:
-    found: Object = {"queue": event.queue_name}
+    data: Object = {"queue": event.queue_name}
     task, attempt = event.task, event.attempt
     if task is not None:
-        found["task"] = task.name
+        data["task"] = task.name
     if task is not None and event.kind is EventKind.TASK_CREATED:
-        found.update(method=task.target.method, url="" if isinstance(task.target, PullMessage) else url_of(task.target))
-        found.update(_instant(line, "schedule_time", task.initial_schedule_time))
+        data.update(method=task.target.method, url="" if isinstance(task.target, PullMessage) else url_of(task.target))
+        data.update(_instant(line, "schedule_time", task.initial_schedule_time))
     if event.until is not None:
-        found.update(_instant(line, "until", event.until))
+        data.update(_instant(line, "until", event.until))
     if attempt is not None:
-        found.update(attempt=attempt.number, forced=attempt.forced)
-        found.update(_dispatch(line, attempt) if event.kind is EventKind.TASK_DISPATCHED else _answer(line, event))
-    return event.kind.name.lower(), found
+        data.update(attempt=attempt.number, forced=attempt.forced)
+        data.update(_dispatch(line, attempt) if event.kind is EventKind.TASK_DISPATCHED else _answer(line, event))
+    return event.kind.name.lower(), data
 
 
 def _dispatch(line: Line, attempt: Attempt) -> Object:
@@ -128,16 +128,16 @@ def _answer(line: Line, event: Event) -> Object:
     if attempt is None or attempt.outcome is None:
         return {}
     outcome = attempt.outcome
-    found: Object = {"result": outcome.result, "status": outcome.message}
-    found.update(succeeded=outcome.succeeded, dropped=event.dropped)
-    found["duration"] = seconds(event.at - attempt.dispatch_time)
+    data: Object = {"result": outcome.result, "status": outcome.message}
+    data.update(succeeded=outcome.succeeded, dropped=event.dropped)
+    data["duration"] = seconds(event.at - attempt.dispatch_time)
     if outcome.lost_status:
-        found["lost"] = outcome.lost_status
+        data["lost"] = outcome.lost_status
     if isinstance(event.verdict, Retry):
-        found.update(_instant(line, "retry_at", event.verdict.at))
+        data.update(_instant(line, "retry_at", event.verdict.at))
     if isinstance(event.verdict, GiveUp):
-        found["exhausted"] = event.verdict.reason
-    return found
+        data["exhausted"] = event.verdict.reason
+    return data
 
 
 def _fault_data(line: Line, fault: InjectedFault) -> tuple[str, Object]:
@@ -200,30 +200,30 @@ class _Details:
         return self._dispatch(what.attempt) if what.kind is EventKind.TASK_DISPATCHED else self._answer(what.attempt)
 
     def _call(self, call: IncomingCall) -> Object:
-        found: Object = {"message": message_text(call.request, self._entry.base, self._form)}
+        data: Object = {"message": message_text(call.request, self._entry.base, self._form)}
         if call.error is not None:
-            found["error"] = told(safe_str(call.error), self._form.root)
+            data["error"] = told(safe_str(call.error), self._form.root)
         if call.timeout is not None:
-            found["timeout"] = call.timeout
-        return found
+            data["timeout"] = call.timeout
+        return data
 
     def _creation(self, task: Task) -> Object:
         target = task.target
-        found: Object = {"body": body_text(target.body)}
+        data: Object = {"body": body_text(target.body)}
         if isinstance(target, PullMessage):
-            return {**found, "tag": target.tag}
-        found["headers"] = self._headers(target.headers)
-        found["dispatch_deadline"] = seconds(task.deadline_in_force)
+            return {**data, "tag": target.tag}
+        data["headers"] = self._headers(target.headers)
+        data["dispatch_deadline"] = seconds(task.deadline_in_force)
         if isinstance(target, HttpTarget) and target.oidc is not None:
-            found["oidc"] = {
+            data["oidc"] = {
                 "service_account_email": target.oidc.service_account_email,
                 "audience": target.oidc.audience or target.url,
             }
         if isinstance(target, AppEngineTarget) and target.routing is not None:
-            found["routing"] = {name: value for name, value in target.routing.named.items() if value}
+            data["routing"] = {name: value for name, value in target.routing.named.items() if value}
         if target.header_changes:
-            found["header_changes"] = [[change.name, change.what] for change in target.header_changes]
-        return found
+            data["header_changes"] = [[change.name, change.what] for change in target.header_changes]
+        return data
 
     def _dispatch(self, attempt: Attempt) -> Object:
         sent, received = attempt.target, self._history.requests.get(attempt)
@@ -236,16 +236,16 @@ class _Details:
         return {"request": request}
 
     def _answer(self, attempt: Attempt) -> Object:
-        found: Object = {}
+        data: Object = {}
         answer = self._history.answers.get(attempt)
         if answer is None:
-            return found
+            return data
         if answer.outcome.kind is OutcomeKind.RESPONSE:
             headers = self._headers(answer.headers.pairs())
-            found["response"] = {"status": answer.status, "headers": headers, "body": body_text(answer.body)}
+            data["response"] = {"status": answer.status, "headers": headers, "body": body_text(answer.body)}
         if answer.exception is not None:
-            found["exception"] = told(error_text(answer.exception), self._form.root)
-        return found
+            data["exception"] = told(error_text(answer.exception), self._form.root)
+        return data
 
     def _headers(self, pairs: Iterable[tuple[str, str]]) -> Pairs:
         return header_pairs(pairs, self._entry.base, self._form)

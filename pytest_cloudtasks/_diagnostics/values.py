@@ -91,8 +91,8 @@ def _claims(value: str) -> str:
         return ""
     if not isinstance(claims, dict):
         return ""
-    told = {key: claims[key] for key in sorted(claims) if key not in _TIMES}
-    return f"Bearer, an ID token: {json.dumps(told, ensure_ascii=False)}"
+    timeless = {key: claims[key] for key in sorted(claims) if key not in _TIMES}
+    return f"Bearer, an ID token: {json.dumps(timeless, ensure_ascii=False)}"
 
 
 def message_text(message: Any, origin: int, form: Form) -> str:
@@ -110,14 +110,14 @@ def _plain(value: Any, origin: int, form: Form) -> Any:
     if kind == "google.protobuf.Duration":
         return duration_text(value.seconds * 1_000_000_000 + value.nanos)
     if kind is not None:
-        return {field.name: _field(field, one, origin, form) for field, one in value.ListFields()}
+        return {field.name: _field(field, content, origin, form) for field, content in value.ListFields()}
     if isinstance(value, bytes):
         return body_text(value)
     if isinstance(value, Mapping):
         return {key: _entry(key, value[key], origin, form) for key in sorted(value)}
     if isinstance(value, (str, int, float)):
         return value
-    return [_plain(one, origin, form) for one in value]
+    return [_plain(item, origin, form) for item in value]
 
 
 def _entry(key: Any, value: Any, origin: int, form: Form) -> Any:

@@ -45,8 +45,8 @@ def _counts() -> Iterator[str]:
         total += counts
         if counts:
             subject = f"[{chapter.subject}](#{_anchor(chapter.subject)})"
-            yield f"| {subject} | {' | '.join(str(counts[one] or '') for one in Evidence)} |"
-    yield f"| **all** | {' | '.join(f'**{total[one]}**' for one in Evidence)} |"
+            yield f"| {subject} | {' | '.join(str(counts[evidence] or '') for evidence in Evidence)} |"
+    yield f"| **all** | {' | '.join(f'**{total[evidence]}**' for evidence in Evidence)} |"
 
 
 def _legend() -> Iterator[str]:
@@ -102,7 +102,7 @@ def _codes(entry: Entry) -> list[str]:
     if entry.answer:
         return [entry.answer]
     expected = (step["expect"] for case in entry.cases for step in case.steps if "expect" in step)
-    codes = dict.fromkeys(one["code"] for one in expected if one.get("code", "OK") != "OK")
+    codes = dict.fromkeys(answer["code"] for answer in expected if answer.get("code", "OK") != "OK")
     return list(codes) or ["OK"]
 
 
@@ -130,7 +130,7 @@ def _sources(entry: Entry) -> Iterator[str]:
 
 
 def _questions() -> str:
-    rows = (f"| {one.question} | {one.settle} |" for one in open_questions())
+    rows = (f"| {question.question} | {question.settle} |" for question in open_questions())
     introduction = "No source settles these. Anyone with a Google project could."
     return f"## Open questions\n\n{introduction}\n\n{_table('question | how to settle it', rows)}"
 

@@ -104,7 +104,7 @@ class RecordedException:
 def recorded_exceptions() -> list[RecordedException]:
     """Return what can't hold, and why."""
     data = json.loads((_DATA / "recorded_exceptions.json").read_text(encoding="utf-8"))
-    return [RecordedException(**one) for one in data]
+    return [RecordedException(**fields) for fields in data]
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class OpenQuestion:
 def open_questions() -> list[OpenQuestion]:
     """Return what no source settles."""
     data = json.loads((_DATA / "open_questions.json").read_text(encoding="utf-8"))
-    return [OpenQuestion(**one) for one in data]
+    return [OpenQuestion(**fields) for fields in data]
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class Source:
 def sources() -> Mapping[str, Source]:
     """Return the sources by the letter that an entry's source names."""
     data = json.loads((_DATA / "sources.json").read_text(encoding="utf-8"))
-    return {letter: Source(**one) for letter, one in data.items()}
+    return {letter: Source(**fields) for letter, fields in data.items()}
 
 
 def chapters() -> list[Chapter]:
@@ -153,7 +153,7 @@ def entries() -> list[Entry]:
 
 def _chapter(path: Path) -> Chapter:
     data = json.loads(path.read_text(encoding="utf-8"))
-    return Chapter(data["subject"], [_entry(data["subject"], one) for one in data["entries"]])
+    return Chapter(data["subject"], [_entry(data["subject"], entry) for entry in data["entries"]])
 
 
 def _entry(subject: str, data: Mapping[str, Any]) -> Entry:

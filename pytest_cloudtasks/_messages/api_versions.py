@@ -50,7 +50,7 @@ def v2beta2() -> Frontend:
 def with_queue_fields(fields: Iterable[str]) -> Frontend:
     """Return the frontend of the first version whose Queue has all of ``fields``, or v2's if none has."""
     wanted = set(fields)
-    return next((found for api in TYPES if wanted <= (found := speaking(api)).messages.queue_fields), v2())
+    return next((frontend for api in TYPES if wanted <= (frontend := speaking(api)).messages.queue_fields), v2())
 
 
 def configure_queue(service: Service, now: int, name: str, fields: Mapping[str, Any]) -> Queue:

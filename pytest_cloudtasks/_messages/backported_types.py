@@ -114,7 +114,7 @@ def buffer_messages(types: ModuleType) -> BufferMessages:
     _field(file.message_type.add(name="BufferTaskResponse"), 1, "task", task.full_name)
     pool = task.file.pool
     pool.AddSerializedFile(file.SerializeToString())
-    made = (pool.FindMessageTypeByName(f"{package}.{one.name}") for one in file.message_type)
+    made = (pool.FindMessageTypeByName(f"{package}.{message_type.name}") for message_type in file.message_type)
     return BufferMessages(*map(class_of, made))
 
 

@@ -108,8 +108,8 @@ def exception_for(error: ServiceError, jitter: random.Random | None = None) -> E
 
     The class, the text and the details are the same. A client that retries it takes its waits from ``jitter``.
     """
-    found: Exception = exceptions.from_grpc_error(rpc_error(error, jitter or random.Random(0)))
-    return found
+    exception: Exception = exceptions.from_grpc_error(rpc_error(error, jitter or random.Random(0)))
+    return exception
 
 
 def is_refusal(error: Exception) -> bool:

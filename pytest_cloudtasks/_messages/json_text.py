@@ -132,26 +132,26 @@ class _Reader:
         raise self._failure("Unexpected token.")
 
     def _object(self, depth: int) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        members: dict[str, Any] = {}
         while (token := self._next()) != "}":
             key = self._key(token)
             if self._next() != ":":
                 raise self._unknown("Expected : between key:value pair.")
             self._at += 1
-            found[key] = self._value(self._next(), depth, key)
+            members[key] = self._value(self._next(), depth, key)
             if self._ends("}", "Expected , or } after key:value pair."):
-                return found
+                return members
         self._at += 1
-        return found
+        return members
 
     def _array(self, depth: int) -> list[Any]:
-        found: list[Any] = []
+        items: list[Any] = []
         while (token := self._next()) != "]":
-            found.append(self._value(token, depth, "", "Expected a value or ] within an array."))
+            items.append(self._value(token, depth, "", "Expected a value or ] within an array."))
             if self._ends("]", "Expected , or ] after array value."):
-                return found
+                return items
         self._at += 1
-        return found
+        return items
 
     def _ends(self, bracket: str, wanted: str) -> bool:
         """Read a comma or the closing bracket. Return whether it was the bracket."""
@@ -175,11 +175,11 @@ class _Reader:
         return name[0]
 
     def _number(self) -> int | float:
-        found = _NUMBER.match(self._text, self._at)
-        assert found is not None
-        if found.end() == len(self._text):
+        number = _NUMBER.match(self._text, self._at)
+        assert number is not None
+        if number.end() == len(self._text):
             self._read_again()
-        text = found[0]
+        text = number[0]
         digits = text.removeprefix("-")
         if not set(text) & set(".eE") and len(digits) > 1 and digits[0] == "0":
             raise self._failure("Octal/hex numbers are not valid JSON values.")
@@ -189,7 +189,7 @@ class _Reader:
             raise self._failure("Unable to parse number.") from None
         if math.isinf(value):
             raise self._failure("Number exceeds the range of double.")
-        self._at = found.end()
+        self._at = number.end()
         return _whole(text) if digits.isdigit() else value
 
     def _string(self) -> str:
@@ -257,7 +257,7 @@ class _Reader:
             self._read_again()
         return self._failure(wanted if self._at < len(self._text) else f"Unexpected end of string. {wanted}")
 
-    def _failure(self, told: str) -> JsonError:
+    def _failure(self, message: str) -> JsonError:
         start = max(self._at - _CONTEXT, self._shown_from)
         shown = self._text[start : self._at + _CONTEXT]
-        return JsonError(f"{told}\n{shown}\n{' ' * (self._at - start)}^")
+        return JsonError(f"{message}\n{shown}\n{' ' * (self._at - start)}^")

@@ -81,15 +81,15 @@ class Method(NamedTuple):
 def methods_of(api: str) -> dict[str, Method]:
     """Return the RPCs of a version that the installed library has messages for, by the client's names."""
     types = speaking(api).messages.types
-    found = {}
+    methods = {}
     for rpc in (*sorted(speaking(api).rpcs), *NOT_SERVED):
         package, service, module = _OF_OTHERS.get(rpc, (api, "CloudTasks", ""))
         name = _camel(rpc)
         home = import_module(module or _IAM) if module or _is_iam(rpc) else types
         request = buffer_messages(types).request if rpc == "buffer_task" else getattr(home, f"{name}Request", None)
         if request is not None:
-            found[rpc] = Method(package, rpc, f"/{package}.{service}/{name}", request)
-    return found
+            methods[rpc] = Method(package, rpc, f"/{package}.{service}/{name}", request)
+    return methods
 
 
 @cache
@@ -163,7 +163,7 @@ def _rules() -> dict[tuple[str, str], list[_Rule]]:
 
     A custom verb is what follows the path's last colon, such as ``pause``; "" without one.
     """
-    found: dict[tuple[str, str], list[_Rule]] = {}
+    rules: dict[tuple[str, str], list[_Rule]] = {}
     for api in TYPES:
         version, methods = api.rpartition(".")[2], methods_of(api)
         paths = [(rpc, verb, f"/{version}/{template}", False) for rpc, (verb, template) in HTTP_RULES.items()]
@@ -174,8 +174,8 @@ def _rules() -> dict[tuple[str, str], list[_Rule]]:
             if rpc in methods:
                 path, _, custom_verb = template.partition(":")
                 rule = _Rule(*_compiled(path), verb.upper(), methods[rpc], is_firebase)
-                found.setdefault((rule.verb, custom_verb), []).append(rule)
-    return found
+                rules.setdefault((rule.verb, custom_verb), []).append(rule)
+    return rules
 
 
 def _compiled(template: str) -> tuple[re.Pattern[str], tuple[str, ...]]:

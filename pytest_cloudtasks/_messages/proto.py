@@ -35,9 +35,9 @@ def is_message(value: object) -> bool:
 def protos_within(value: Any) -> Any:
     """Return ``value`` with protobuf's messages in place of the library's, at any depth of dicts and lists."""
     if isinstance(value, Mapping):
-        return {key: protos_within(one) for key, one in value.items()}
+        return {key: protos_within(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [protos_within(one) for one in value]
+        return [protos_within(item) for item in value]
     return proto_of(value)
 
 
@@ -170,7 +170,9 @@ ROUTING_WITHIN = ("app_engine_http_queue", "app_engine_http_target")
 
 def field_name(descriptor: Any, name: str) -> str:
     """Return a message's name for the field that v2 calls ``name``; "" if it has none."""
-    return next((one for one in (name, SYNONYMS.get(name, "")) if one in descriptor.fields_by_name), "")
+    return next(
+        (candidate for candidate in (name, SYNONYMS.get(name, "")) if candidate in descriptor.fields_by_name), ""
+    )
 
 
 def camel_case(name: str) -> str:
@@ -240,7 +242,7 @@ class _Walk:
             field = _field(message, name)
             if field is None:
                 return self._unknown(message, name, path)
-            mistake = self._value(field, value, f"{path}{name}", lambda it, name=name: takes({name: it}))  # type: ignore[misc]
+            mistake = self._value(field, value, f"{path}{name}", lambda content, name=name: takes({name: content}))  # type: ignore[misc]
             if mistake:
                 return mistake
         return ""
@@ -252,7 +254,10 @@ class _Walk:
         if message is not None and message.full_name not in _WELL_KNOWN and isinstance(value, Mapping):
             return self.fields(message, value, f"{path}.", takes)
         if isinstance(value, (list, tuple)) and is_repeated(field):
-            each = (self._value(field, one, f"{path}[{at}]", lambda it: takes([it])) for at, one in enumerate(value))
+            each = (
+                self._value(field, item, f"{path}[{at}]", lambda content: takes([content]))
+                for at, item in enumerate(value)
+            )
             return next(filter(None, each), "")
         is_naive = isinstance(value, datetime) and value.utcoffset() is None
         if takes(value) and not (is_naive and message is not None and message.full_name == _INSTANT):
@@ -265,32 +270,36 @@ class _Walk:
             return ""
         if not isinstance(value, Mapping):
             return f"{path} takes a mapping of names to values, but got {safe_repr(value)}."
-        for name, one in value.items():
+        for name, content in value.items():
             if not isinstance(name, (str, bytes)):
                 return f"{path} takes a mapping of names to values, but got the name {safe_repr(name)}."
             place = f"{path}[{safe_repr(name)}]"
             mistake = self._value(
                 entry.fields_by_name["value"],
-                one,
+                content,
                 place,
-                lambda it, name=name: takes({name: it}),  # type: ignore[misc]
+                lambda inner, name=name: takes({name: inner}),  # type: ignore[misc]
             )
             if mistake:
                 return mistake
         return ""
 
     def _unknown(self, message: Any, name: Any, path: str) -> str:
-        fields = [one for one in message.fields if path or message.name != "Queue" or one.name not in _NOT_OFFERED]
-        within = [
-            one.name for one in fields if one.message_type is not None and _field(one.message_type, name) is not None
+        fields = [
+            field for field in message.fields if path or message.name != "Queue" or field.name not in _NOT_OFFERED
         ]
-        names = [self._names.get(one.name, one.name) for one in fields]
+        within = [
+            field.name
+            for field in fields
+            if field.message_type is not None and _field(field.message_type, name) is not None
+        ]
+        names = [self._names.get(field.name, field.name) for field in fields]
         near = f" Did you mean '{within[0]}.{name}'?" if within else did_you_mean(name, names)
-        kinds = [one.message_type for one in fields if one.message_type is not None]
+        kinds = [field.message_type for field in fields if field.message_type is not None]
         if not path:
-            kinds += [one.message_type for kind in kinds for one in kind.fields if one.message_type is not None]
+            kinds += [field.message_type for kind in kinds for field in kind.fields if field.message_type is not None]
         durations = (
-            f", durations as {_WELL_KNOWN[_DURATION]}" if any(one.full_name == _DURATION for one in kinds) else ""
+            f", durations as {_WELL_KNOWN[_DURATION]}" if any(kind.full_name == _DURATION for kind in kinds) else ""
         )
         return (
             f"{path}{safe_str(name)} is no field of Google's {message.name}.{near} Its fields are"

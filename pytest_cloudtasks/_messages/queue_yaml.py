@@ -40,9 +40,9 @@ def parsed(text: str) -> Mapping[str, Mapping[str, Any]]:
     except (yaml.YAMLError, ValueError, RecursionError):  # of wrong dates, of too many brackets
         raise QueueYamlError("it is not valid YAML.") from None
     entries = document.get("queue") if isinstance(document, Mapping) else None
-    if not isinstance(entries, list) or not all(isinstance(one, Mapping) and "name" in one for one in entries):
+    if not isinstance(entries, list) or not all(isinstance(entry, Mapping) and "name" in entry for entry in entries):
         raise QueueYamlError("it needs a list of queues, each with a name, under the key `queue`.")
-    return {str(one["name"]): one for one in entries}
+    return {str(entry["name"]): entry for entry in entries}
 
 
 def queue_fields(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,8 +75,8 @@ def _check_names(entry: Mapping[str, Any]) -> None:
     retry = entry.get("retry_parameters") or {}
     if not isinstance(retry, Mapping):
         raise QueueYamlError(f"the retry_parameters of {entry['name']!r} are {retry!r}. Write a mapping.")
-    for given, known in ((entry, _ELEMENTS), (retry, _RETRY_ELEMENTS)):
-        unknown = next((name for name in given if name not in known), None)
+    for elements, known in ((entry, _ELEMENTS), (retry, _RETRY_ELEMENTS)):
+        unknown = next((name for name in elements if name not in known), None)
         if unknown is not None:
             raise QueueYamlError(
                 f"{entry['name']!r} has an unknown element {unknown!r}. Use {', '.join(known[:-1])} or {known[-1]}."
@@ -85,9 +85,9 @@ def _check_names(entry: Mapping[str, Any]) -> None:
 
 def _check_numbers(entry: Mapping[str, Any]) -> None:
     """Raise QueueYamlError for a value that has to be a number. Durations may have a fraction."""
-    for given in (entry, entry.get("retry_parameters") or {}):
-        for name in given:
-            value = given[name]
+    for elements in (entry, entry.get("retry_parameters") or {}):
+        for name in elements:
+            value = elements[name]
             is_number = isinstance(value, int) or (isinstance(value, float) and name in _SECONDS_ELEMENTS)
             if name in _NUMBERS and not (is_number and abs(value) < _TOO_MUCH and not isinstance(value, bool)):
                 raise QueueYamlError(f"the {name} of {entry['name']!r} is {value!r}. Write a number.")
@@ -119,17 +119,17 @@ def _routing(target: str) -> dict[str, str]:
 
 
 def _retry_config(entry: Mapping[str, Any]) -> dict[str, Any]:
-    given = entry.get("retry_parameters") or {}
+    parameters = entry.get("retry_parameters") or {}
     retry: dict[str, Any] = {}
-    if "task_retry_limit" in given:
-        retry["max_attempts"] = min(max(0, given["task_retry_limit"]), _TOO_MUCH - 2) + 1
-    if "task_age_limit" in given:
-        retry["max_retry_duration"] = f"{_age_limit(entry['name'], given['task_age_limit']):.0f}s"
+    if "task_retry_limit" in parameters:
+        retry["max_attempts"] = min(max(0, parameters["task_retry_limit"]), _TOO_MUCH - 2) + 1
+    if "task_age_limit" in parameters:
+        retry["max_retry_duration"] = f"{_age_limit(entry['name'], parameters['task_age_limit']):.0f}s"
     for ours, theirs in (("min_backoff", "min_backoff_seconds"), ("max_backoff", "max_backoff_seconds")):
-        if theirs in given:
-            retry[ours] = f"{given[theirs]}s"
-    if "max_doublings" in given:
-        retry["max_doublings"] = given["max_doublings"]
+        if theirs in parameters:
+            retry[ours] = f"{parameters[theirs]}s"
+    if "max_doublings" in parameters:
+        retry["max_doublings"] = parameters["max_doublings"]
     return retry
 
 
@@ -141,10 +141,10 @@ def _rate(entry: Mapping[str, Any]) -> float:
     return float(number) / _SECONDS.get(unit, 1)
 
 
-def _age_limit(name: str, given: object) -> float:
-    number, unit = str(given)[:-1], str(given)[-1:]
+def _age_limit(name: str, limit: object) -> float:
+    number, unit = str(limit)[:-1], str(limit)[-1:]
     if not is_number(number) or unit not in _SECONDS:
-        raise QueueYamlError(f"the task_age_limit of {name!r} is {given!r}. Write it as a number and a unit, like 2d.")
+        raise QueueYamlError(f"the task_age_limit of {name!r} is {limit!r}. Write it as a number and a unit, like 2d.")
     return float(number) * _SECONDS[unit]
 
 

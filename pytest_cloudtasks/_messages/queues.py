@@ -249,7 +249,7 @@ def overrides_of(message: Any) -> Overrides:
 def _value(field: Any, value: Any) -> Any:
     if field.message_type is not None:
         # protobuf's own sequence, which is not a list
-        return overrides_of(value) if hasattr(value, "ListFields") else [overrides_of(one) for one in value]
+        return overrides_of(value) if hasattr(value, "ListFields") else [overrides_of(item) for item in value]
     if field.enum_type is not None:
         known = field.enum_type.values_by_number.get(value)
         return value if known is None else known.name
@@ -289,13 +289,15 @@ class FilterFields:
             kind=_kind(steps[-1]),
             values=lambda message: list(_values_at(message, steps)),
             is_set=lambda message: _is_set(message, steps),
-            numbers={} if enum is None else {name.lower(): one.number for name, one in enum.values_by_name.items()},
+            numbers={}
+            if enum is None
+            else {name.lower(): member.number for name, member in enum.values_by_name.items()},
         )
 
 
 def _named(descriptor: Any, name: str) -> Any:
     lower = name.lower()
-    return next((one for one in descriptor.fields if lower in (one.name, one.json_name.lower())), None)
+    return next((field for field in descriptor.fields if lower in (field.name, field.json_name.lower())), None)
 
 
 def _kind(field: Any) -> Kind:
@@ -312,18 +314,18 @@ def _values_at(message: Any, steps: Sequence[Any]) -> Iterator[Any]:
     """Yield the values at the end of ``steps``, with defaults for unset messages and nothing for empty lists."""
     field, *rest = steps
     value = getattr(message, field.name)
-    for one in value if is_repeated(field) else [value]:
+    for item in value if is_repeated(field) else [value]:
         if rest:
-            yield from _values_at(one, rest)
+            yield from _values_at(item, rest)
         elif _kind(field) is Kind.TIME:
-            yield nanoseconds(one) if message.HasField(field.name) else None
+            yield nanoseconds(item) if message.HasField(field.name) else None
         else:
-            yield nanoseconds(one) if _kind(field) is Kind.DURATION else one
+            yield nanoseconds(item) if _kind(field) is Kind.DURATION else item
 
 
 def _is_set(message: Any, steps: Sequence[Any]) -> bool:
     field, *rest = steps
-    if not any(one.number == field.number for one, _ in message.ListFields()):
+    if not any(present.number == field.number for present, _ in message.ListFields()):
         return False
     value = getattr(message, field.name)
-    return not rest or any(_is_set(one, rest) for one in (value if is_repeated(field) else [value]))
+    return not rest or any(_is_set(item, rest) for item in (value if is_repeated(field) else [value]))

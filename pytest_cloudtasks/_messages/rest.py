@@ -185,18 +185,18 @@ def address_function(message: Any, functions: str) -> None:
 def _decoded(request: RestRequest) -> bytes:
     """Return the body without its Content-Encoding. Raises RestError."""
     encoding = request.header("content-encoding").strip().lower() or "identity"
-    found = request.body
+    body = request.body
     if encoding in ("gzip", "x-gzip", "deflate"):
         unpacking = zlib.decompressobj(_GZIP_OR_DEFLATE)
         try:
-            found = unpacking.decompress(found, MAX_BODY + 1)
+            body = unpacking.decompress(body, MAX_BODY + 1)
         except zlib.error:
             raise rest_http.malformed(f"The request's body can't be unpacked: it is not {encoding}.") from None
     elif encoding != "identity":
         raise rest_http.malformed(f"The request's Content-Encoding is {encoding!r}. Send gzip, deflate, or none.")
-    if len(found) > MAX_BODY:
+    if len(body) > MAX_BODY:
         raise rest_http.too_large(MAX_BODY)
-    return found
+    return body
 
 
 def _message(request: RestRequest, route: Route, parameters: Parameters, body: bytes) -> Any:
@@ -267,12 +267,12 @@ def _check_form(parameters: Parameters) -> None:
     """Raise RestError if the request asks for another form than JSON. Evidence: our choice."""
     form = _parameter(parameters, "alt")
     if form.partition(";")[0].lower() not in ("", "json"):
-        told = f"The fake answers in JSON, and the request asks for alt={form}. Ask for alt=json, or leave alt out."
+        message = f"The fake answers in JSON, and the request asks for alt={form}. Ask for alt=json, or leave alt out."
     elif _parameter(parameters, "callback"):
-        told = "The fake answers in JSON, and the request asks for JSONP. Leave the parameter callback out."
+        message = "The fake answers in JSON, and the request asks for JSONP. Leave the parameter callback out."
     else:
         return
-    raise RestError(400, "INVALID_ARGUMENT", told)
+    raise RestError(400, "INVALID_ARGUMENT", message)
 
 
 # --- partial responses -------------------------------------------------------------------------------------------
@@ -337,8 +337,8 @@ def _read_path(tokens: list[str], into: dict[str, Any], message: Any, selector: 
 
 
 def _not_selectable(selector: str, path: str) -> RestError:
-    told = f"Error expanding 'fields' parameter. Cannot find matching fields for path '{path}'."
-    violation = {"field": selector, "description": told}
+    message = f"Error expanding 'fields' parameter. Cannot find matching fields for path '{path}'."
+    violation = {"field": selector, "description": message}
     details = [{"@type": BAD_REQUEST, "fieldViolations": [violation]}]
     return RestError(400, "INVALID_ARGUMENT", TEXTS["INVALID_ARGUMENT"], details)
 
@@ -348,15 +348,15 @@ def _part_of(value: Any, selected: Selected) -> Any:
     if not selected:
         return value
     if isinstance(value, list):
-        return [_part_of(one, selected) for one in value]
+        return [_part_of(item, selected) for item in value]
     if not isinstance(value, dict):
         return value
-    found = {}
-    for name, one in value.items():
+    part = {}
+    for name, content in value.items():
         chosen = [selected[key] for key in ("*", name) if key in selected]
         if chosen:
-            found[name] = _part_of(one, _united(chosen))
-    return found
+            part[name] = _part_of(content, _united(chosen))
+    return part
 
 
 def _united(chosen: Sequence[Selected]) -> Selected:

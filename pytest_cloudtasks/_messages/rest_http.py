@@ -75,7 +75,7 @@ def bytes_of(response: RestResponse) -> bytes:
 
 def reason_of(status: int) -> str:
     """Return the reason phrase of a status; "" if it has none."""
-    return next((one.phrase for one in HTTPStatus if one == status), "")
+    return next((member.phrase for member in HTTPStatus if member == status), "")
 
 
 def json_response(status: int, value: Any, *, pretty: bool = True) -> RestResponse:
@@ -129,8 +129,11 @@ class RestError(Exception):
 
 def invalid(violations: Sequence[tuple[str, str]]) -> RestError:
     """Return the error for an invalid request: messages with the path of their field. Evidence: reported."""
-    listed = [{"field": path, "description": told} if path else {"description": told} for path, told in violations]
-    text = "\n".join(told for _, told in violations)
+    listed = [
+        {"field": path, "description": description} if path else {"description": description}
+        for path, description in violations
+    ]
+    text = "\n".join(description for _, description in violations)
     return RestError(400, "INVALID_ARGUMENT", text, [{"@type": BAD_REQUEST, "fieldViolations": listed}])
 
 

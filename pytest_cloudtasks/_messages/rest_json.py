@@ -60,10 +60,10 @@ def parsed(body: bytes) -> Any:
         text = body.decode("utf-8-sig")
         return read_as_google(text) if text.strip() else {}
     except UnicodeDecodeError:
-        told = "Encountered non UTF-8 code points."
+        problem = "Encountered non UTF-8 code points."
     except JsonError as error:
-        told = str(error)
-    raise RestError(400, "INVALID_ARGUMENT", f"Invalid JSON payload received. {told}")
+        problem = str(error)
+    raise RestError(400, "INVALID_ARGUMENT", f"Invalid JSON payload received. {problem}")
 
 
 def fill(message: Any, value: Any, within: str = "") -> list[Violation]:
@@ -126,12 +126,12 @@ class _Reader:
     def fields(self, message: Any, value: Mapping[str, Any], path: str) -> None:
         """Set the fields of ``message`` at ``path`` that ``value`` has."""
         chosen: set[str] = set()
-        for name, one in value.items():
+        for name, content in value.items():
             field = fields_of(message.DESCRIPTOR).get(name)
             if field is None:
                 why = "Cannot find field." if name else "Proto fields must have a name."
                 self.violations.append(Violation(path, _unknown(name, path, why)))
-            elif one is None:
+            elif content is None:
                 continue
             elif field.containing_oneof is not None and field.containing_oneof.name in chosen:
                 oneof = field.containing_oneof.name
@@ -139,7 +139,7 @@ class _Reader:
             else:
                 if field.containing_oneof is not None:
                     chosen.add(field.containing_oneof.name)
-                self.field(message, field, one, path, name)
+                self.field(message, field, content, path, name)
 
     def field(self, message: Any, field: Any, value: Any, parent: str, name: str) -> None:
         """Set one field of ``message``, which is at ``parent``. ``name`` is the request's name of the field."""
@@ -156,15 +156,15 @@ class _Reader:
                 part.SetInParent()
                 self._message(part, field, value, path, name)
             else:
-                self._scalar(field, value, parent, path, lambda found: setattr(message, field.name, found))
+                self._scalar(field, value, parent, path, lambda read: setattr(message, field.name, read))
         else:
             values = getattr(message, field.name)
-            for index, one in enumerate(value) if isinstance(value, list) else [(None, value)]:
+            for index, item in enumerate(value) if isinstance(value, list) else [(None, value)]:
                 place = path if index is None else f"{path}[{index}]"
                 if kind is not None:
-                    self._message(values.add(), field, one, place, name)
+                    self._message(values.add(), field, item, place, name)
                 else:
-                    self._scalar(field, one, parent, place, values.append)
+                    self._scalar(field, item, parent, place, values.append)
 
     def _map(self, message: Any, field: Any, value: Any, parent: str, name: str) -> None:
         path = _below(parent, field.name)
@@ -176,12 +176,12 @@ class _Reader:
         else:
             values = getattr(message, field.name)
             kind = entry.fields_by_name["value"]
-            for index, (key, one) in enumerate(value.items()):
+            for index, (key, content) in enumerate(value.items()):
                 inner = f"{path}[{index}]"
                 if kind.message_type is not None:
-                    self._message(values[key], kind, one, f"{inner}.value", "value")
+                    self._message(values[key], kind, content, f"{inner}.value", "value")
                 else:
-                    self._scalar(kind, one, inner, f"{inner}.value", partial(values.__setitem__, key))
+                    self._scalar(kind, content, inner, f"{inner}.value", partial(values.__setitem__, key))
 
     def _message(self, message: Any, field: Any, value: Any, path: str, name: str) -> None:
         kind = field.message_type.full_name
@@ -214,9 +214,9 @@ class _Reader:
         else:
             use(found)
 
-    def _wrong(self, path: str, kind: str, told: str) -> None:
+    def _wrong(self, path: str, kind: str, description: str) -> None:
         at = f" at '{path}'" if path else ""
-        self.violations.append(Violation(path, f"Invalid value{at} ({kind}), {told}"))
+        self.violations.append(Violation(path, f"Invalid value{at} ({kind}), {description}"))
 
 
 # --- values ------------------------------------------------------------------------------------------------------
@@ -405,13 +405,13 @@ def shown(message: Any, *, enums_as_numbers: bool) -> dict[str, Any]:
     """Return a response as JSON, without default values and with whole numbers without a fraction."""
     message = proto_of(message)
     pool = message.DESCRIPTOR.file.pool
-    found = json_format.MessageToDict(message, use_integers_for_enums=enums_as_numbers, descriptor_pool=pool)
-    return _with_whole_numbers(found)  # type: ignore[no-any-return]
+    whole = json_format.MessageToDict(message, use_integers_for_enums=enums_as_numbers, descriptor_pool=pool)
+    return _with_whole_numbers(whole)  # type: ignore[no-any-return]
 
 
 def _with_whole_numbers(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _with_whole_numbers(one) for key, one in value.items()}
+        return {key: _with_whole_numbers(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_with_whole_numbers(one) for one in value]
+        return [_with_whole_numbers(item) for item in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value

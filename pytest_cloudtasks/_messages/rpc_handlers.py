@@ -199,7 +199,7 @@ def authorize(service: Service, rpc: Rpc, resource: str, request: Any) -> None:
         service.authorize(rpc.permission, resource)
     fields = request.DESCRIPTOR.fields_by_name
     creations = request.requests if "requests" in fields else [request] if "task" in fields else []
-    if any(getattr(one, "response_view", None) == VIEW_FULL for one in (request, *creations)):
+    if any(getattr(message, "response_view", None) == VIEW_FULL for message in (request, *creations)):
         service.authorize(iam.FULL_VIEW, resource)
     for creation in creations:
         account = _account(creation.task)

@@ -45,9 +45,11 @@ class Messages(QueueMessages):
         self._has_status = status is not None
         counts = descriptor if status is None else status.message_type
         self._dispatch_count, self._response_count = (
-            field_name(counts, f"{one}_count") for one in ("dispatch", "response")
+            field_name(counts, f"{counted}_count") for counted in ("dispatch", "response")
         )
-        self._first_attempt, self._last_attempt = (field_name(counts, f"{one}_attempt") for one in ("first", "last"))
+        self._first_attempt, self._last_attempt = (
+            field_name(counts, f"{which}_attempt") for which in ("first", "last")
+        )
 
     # --- reading -------------------------------------------------------------------------------------------------
 

@@ -55,20 +55,20 @@ class NewestRpcs:
 
     def _buffer_task(self, service: Service, now: int, request: Any, call: IncomingCall) -> Any:
         content = request.body
-        given = request.task_id, content.data, content.content_type
+        contents = request.task_id, content.data, content.content_type
         queue = service.existing_queue("buffer_task", request.queue)
-        size = self._stored_size(service, now, request.queue, buffered_task(queue, *given), call.size)
-        task = service.buffer_task(now, request.queue, *given, size)
+        size = self._stored_size(service, now, request.queue, buffered_task(queue, *contents), call.size)
+        task = service.buffer_task(now, request.queue, *contents, size)
         response = buffer_messages(self._messages.types).response()
         response.task.CopyFrom(self._messages.task_proto(task, full=False))
         return response
 
     def _batch_create_tasks(self, service: Service, now: int, request: Any, call: IncomingCall) -> Any:
         creations = []
-        for one in request.requests:
-            spec = self._messages.task_spec(one.task)
-            size = self._stored_size(service, now, one.parent, spec, one.ByteSize())
-            creations.append(Creation(one.parent, spec, size, one.response_view == VIEW_FULL))
+        for creation in request.requests:
+            spec = self._messages.task_spec(creation.task)
+            size = self._stored_size(service, now, creation.parent, spec, creation.ByteSize())
+            creations.append(Creation(creation.parent, spec, size, creation.response_view == VIEW_FULL))
         operation = service.batch_create_tasks(now, request.parent, creations, request.request_id, call.api)
         return message_of(operation, self._messages)
 

@@ -28,7 +28,7 @@ class Blocks:
 
     def begin(self, item: pytest.Item) -> None:
         """Begin a test, with the blocks of wider fixtures."""
-        self._simulations = [one for one in router.backends if not self._is_others(one)]
+        self._simulations = [backend for backend in router.backends if not self._is_others(backend)]
         self._is_of_hypothesis = hasattr(getattr(item, "obj", None), "hypothesis")
 
     def entered(self, backend: Backend) -> None:
@@ -41,9 +41,13 @@ class Blocks:
 
     def forget_ended(self, active: Container[Backend]) -> None:
         """Remove simulations that are not active any more."""
-        self._simulations = [one for one in self._simulations if one in active]
+        self._simulations = [simulation for simulation in self._simulations if simulation in active]
 
     @property
     def simulations(self) -> list[Simulation]:
         """Return the simulations that were used, in the order in which they began."""
-        return [one for one in self._simulations if not one.history.is_empty or one.failures.messages]
+        return [
+            simulation
+            for simulation in self._simulations
+            if not simulation.history.is_empty or simulation.failures.messages
+        ]

@@ -67,11 +67,11 @@ class Fakes:
 
     def warn_of_unused(self, item: pytest.Item, simulation: Simulation) -> None:
         """Warn of planned faults that never happened, because the test may not test what it should."""
-        for told in unused(simulation):
+        for warning in unused(simulation):
             try:
-                item.warn(CloudTasksWarning(told))
+                item.warn(CloudTasksWarning(warning))
             except CloudTasksWarning:  # the suite turns warnings into errors
-                pytest.fail(told, pytrace=False)
+                pytest.fail(warning, pytrace=False)
 
     def sections_of(
         self, simulations: Sequence[Simulation], error: BaseException
@@ -89,8 +89,8 @@ class Fakes:
         has_timeline = not isinstance(error, CloudTasksAssertionError) and not simulation.history.is_empty
 
         def story() -> str:
-            told = [timeline_excerpt(history, service, clock)] if has_timeline else []
-            return "\n\n".join([*told, *filter(None, [simulation.randomness.choices.replay])])
+            parts = [timeline_excerpt(history, service, clock)] if has_timeline else []
+            return "\n\n".join([*parts, *filter(None, [simulation.randomness.choices.replay])])
 
         yield "timeline" if has_timeline else "choices", story
         yield "lints", lambda: "\n\n".join(self._lints_of(simulation, error))
@@ -102,15 +102,15 @@ class Fakes:
             return []
         text = safe_str(error)
         parts = simulation.history, simulation.service, simulation.clock, simulation.targets
-        said = [text, *(simulation.lints.texts if simulation.lints is not None else ())]
-        found = hints(Situation(*parts, error=error, failures=simulation.failures.messages))
-        return [hint for hint in found if not any(hint in one for one in said)]
+        shown = [text, *(simulation.lints.texts if simulation.lints is not None else ())]
+        all_hints = hints(Situation(*parts, error=error, failures=simulation.failures.messages))
+        return [hint for hint in all_hints if not any(hint in text for text in shown)]
 
     def _lints_of(self, simulation: Simulation, error: BaseException) -> list[str]:
         """Return the lints, without those that a hint in the text of ``error`` has named."""
-        said = safe_str(error).split("\n\n") if isinstance(error, CloudTasksAssertionError) else []
+        paragraphs = safe_str(error).split("\n\n") if isinstance(error, CloudTasksAssertionError) else []
         texts = simulation.lints.texts if simulation.lints is not None else []
-        return [text for text in texts if not any(paragraph in text for paragraph in said if paragraph)]
+        return [text for text in texts if not any(paragraph in text for paragraph in paragraphs if paragraph)]
 
     def outside_text(self, call: str, in_test: bool) -> str:
         """Return the error of ``call`` outside a fake, with ``outside="refuse"``."""

@@ -29,12 +29,12 @@ def fresh_examples(
     @contextmanager
     def example() -> Iterator[None]:
         __tracebackhide__ = True
-        one = fresh()
-        show(one)
-        with run_in(fake, one):
-            one.clock.resume()
+        copy = fresh()
+        show(copy)
+        with run_in(fake, copy):
+            copy.clock.resume()
             yield
-        check_strictness(one.settings.strict, one.history, one.service, one.clock, one.targets)
+        check_strictness(copy.settings.strict, copy.history, copy.service, copy.clock, copy.targets)
 
     if inspect.iscoroutinefunction(inner):
 

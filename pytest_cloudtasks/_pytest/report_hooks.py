@@ -40,8 +40,8 @@ class Reporting:
         self._config = config
         self._session = session
         self._is_worker = hasattr(config, "workerinput")
-        given = getattr(config, "workerinput", {}).get(_IN_WORKER, config.getoption("cloud_tasks_report"))
-        self._folder = Path(config.invocation_params.dir, given)
+        folder = getattr(config, "workerinput", {}).get(_IN_WORKER, config.getoption("cloud_tasks_report"))
+        self._folder = Path(config.invocation_params.dir, folder)
         self._wanted = config.getoption("cloud_tasks_report_for")
         self._entries: dict[str, dict[str, Any]] = {}
         self._problems: list[str] = []
@@ -52,7 +52,7 @@ class Reporting:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 _clear(self._folder)
             except OSError as error:
-                raise pytest.UsageError(f"--cloud-tasks-report can't write to {given}: {error.strerror}.") from None
+                raise pytest.UsageError(f"--cloud-tasks-report can't write to {folder}: {error.strerror}.") from None
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -80,7 +80,7 @@ class Reporting:
         if report.when == "setup":
             self._running = None
         # a fake that was not requested and never used is not shown
-        simulations = [one for one in self._session.simulations if one.history.has_begun]
+        simulations = [simulation for simulation in self._session.simulations if simulation.history.has_begun]
         if simulations and (report.failed or (self._wanted == "all" and report.when == "call")):
             self._look(test_id(item), simulations, report, call)
         if report.when == "teardown" and self._running is not None:
@@ -115,7 +115,7 @@ class Reporting:
         error = call.excinfo
         if error is None or self._running is None:
             return []
-        found = [hint for one in simulations for hint in self._session.hints_for(one, error.value)]
+        found = [hint for simulation in simulations for hint in self._session.hints_for(simulation, error.value)]
         return [hint for hint in dict.fromkeys(found) if hint not in self._running["hints"]]
 
     def _write(self, running: dict[str, Any]) -> dict[str, Any]:

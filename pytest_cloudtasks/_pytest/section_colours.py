@@ -20,7 +20,7 @@ _COLOURS = {
 @contextmanager
 def coloured_sections(reports: list[Any], writer: Any) -> Iterator[None]:
     """Colour the timelines of failed tests while pytest prints their ``reports`` with the ``writer``."""
-    plain = {id(one): list(one.sections) for one in reports if hasattr(one, "sections")}
+    plain = {id(report): list(report.sections) for report in reports if hasattr(report, "sections")}
     for report in reports:
         if id(report) in plain:
             report.sections[:] = [
@@ -40,8 +40,8 @@ def coloured(text: str, writer: Any) -> str:
 
 
 def _line(line: str, writer: Any) -> str:
-    found = _LINE.fullmatch(line)
-    offset, text = (writer.markup(found["offset"], light=True), found["text"]) if found else ("", line)
+    match = _LINE.fullmatch(line)
+    offset, text = (writer.markup(match["offset"], light=True), match["text"]) if match else ("", line)
     for colour, pattern in _COLOURS.items():
         part = pattern.search(text)
         if part is not None:

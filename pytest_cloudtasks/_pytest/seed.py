@@ -25,8 +25,8 @@ def seed_of_text(text: str) -> int | str:
 
 def settle_seed(config: pytest.Config) -> int | None:
     """Return the seed of this run, chosen now if it is random; None if the command line has none."""
-    given = getattr(config, "workerinput", {}).get("cloud_tasks_seed", config.getoption("cloud_tasks_seed"))
-    seed = random.SystemRandom().randrange(1 << 32) if given == RANDOM else given
+    option = getattr(config, "workerinput", {}).get("cloud_tasks_seed", config.getoption("cloud_tasks_seed"))
+    seed = random.SystemRandom().randrange(1 << 32) if option == RANDOM else option
     config.option.cloud_tasks_seed = seed
     return seed
 

@@ -175,9 +175,9 @@ class PluginSession:
             or self._simulation is not self._first_simulation
         ):
             return
-        told = self._fakes.passed_over_in(self._simulation)
-        if told:
-            pytest.fail(told, pytrace=False)
+        message = self._fakes.passed_over_in(self._simulation)
+        if message:
+            pytest.fail(message, pytrace=False)
 
     def serve(self) -> CloudTasksServer:
         """Return the running server of this session. Its addresses are in the environment until the test ends."""
@@ -267,10 +267,10 @@ class PluginSession:
 
     def _swallowed_text(self, error: BaseException) -> str:
         """Return the failures before ``error`` that application code has swallowed."""
-        blocks = [failure for one in self._blocks.simulations for failure in one.failures.messages]
+        blocks = [failure for simulation in self._blocks.simulations for failure in simulation.failures.messages]
         failures = [*self._swallowed, *blocks]
         text = safe_str(error) if failures else ""
-        return "\n\n".join(each_once(one for one in failures if one not in text))
+        return "\n\n".join(each_once(failure for failure in failures if failure not in text))
 
     @property
     def _swallowed(self) -> list[str]:

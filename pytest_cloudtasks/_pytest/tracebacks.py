@@ -31,10 +31,10 @@ def shorten(error: BaseException, config: pytest.Config, has_fake: bool) -> Call
     """
     is_whole = config.getoption("fulltrace") or config.getoption("tbstyle") == "native"
     restore = ExitStack()
-    for one in list(chain_of(error)):  # their links change meanwhile
-        if _hide(one, has_fake) and not is_whole:
-            restore.callback(_set_cause, one, one.__cause__, one.__suppress_context__)
-            _set_cause(one, None, True)
+    for cause in list(chain_of(error)):  # their links change meanwhile
+        if _hide(cause, has_fake) and not is_whole:
+            restore.callback(_set_cause, cause, cause.__cause__, cause.__suppress_context__)
+            _set_cause(cause, None, True)
             break
     return restore.close
 

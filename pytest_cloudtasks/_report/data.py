@@ -38,13 +38,17 @@ def report_data(
     """
     form = Form(history.show_secrets, is_dated=False, root=root)
     kept = _Kept(list(history.entries()))
-    found = [
+    objects = [
         *kept.objects(history, form),
-        *(one for one in blocked_objects(history, service, clock, form) if one["task"] not in kept.names_left_out),
+        *(
+            entry
+            for entry in blocked_objects(history, service, clock, form)
+            if entry["task"] not in kept.names_left_out
+        ),
     ]
     now = seconds(clock.elapsed) if clock.has_started else 0
     return {
-        "timeline": {"now": now, "events": found},
+        "timeline": {"now": now, "events": objects},
         "text": _cut(told(timeline_text(history, service, clock), root)),
         "counts": kept.counts,
         "seed": seed,
@@ -78,7 +82,7 @@ class _Kept:
                 self._tasks.setdefault(task.queue_name, []).append(task)
         self._tasks_left_out = left_out
         self._attempts = {task: middle for task in kept if (middle := middle_of(task.attempts, limit))}
-        self._attempts_left_out = {one for middle in self._attempts.values() for one in middle}
+        self._attempts_left_out = {attempt for middle in self._attempts.values() for attempt in middle}
         calls = [entry.what for entry in entries if isinstance(entry.what, IncomingCall) and not entry.what.has_effect]
         self._calls_left_out = {id(call) for call in middle_of(calls, CALLS)}
         self.names_left_out = {task.name for task in left_out}

@@ -30,7 +30,7 @@ _UNSAFE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u061c\u20
 
 def text(value: str) -> str:
     """Return ``value`` escaped for HTML; control and bidi characters and lone surrogates become visible escapes."""
-    return escape(_UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), value))
+    return escape(_UNSAFE.sub(lambda match: match[0].encode("unicode_escape").decode(), value))
 
 
 def script_of(paths: Sequence[Path]) -> str:

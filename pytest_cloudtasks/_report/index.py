@@ -17,10 +17,10 @@ LINE = 200
 def index(entries: Iterable[Mapping[str, Any]], wanted: str) -> str:
     """Return the index from the entries of all tests, in any order. ``wanted`` is "failed" or "all"."""
     ordered = sorted(entries, key=lambda one: str(one["test"]))
-    outcomes = Counter(str(one["outcome"]) for one in ordered)
+    outcomes = Counter(str(entry["outcome"]) for entry in ordered)
     summary = listed([f"{number} {outcome}" for outcome, number in sorted(outcomes.items())])
     none = "No test that used a fake has failed." if wanted == "failed" else "No test has used a fake."
-    rows = "\n".join(_row(one) for one in ordered)
+    rows = "\n".join(_row(entry) for entry in ordered)
     body = f"""<header>
 <div class="top"><h1>Cloud Tasks report</h1><cloud-tasks-theme></cloud-tasks-theme></div>
 <p>{text(summary or none)}</p>

@@ -68,5 +68,5 @@ def tasks_left_out(tasks: Sequence[Task]) -> str:
 
 
 def _results(attempts: Iterable[Attempt]) -> str:
-    results = Counter("under way" if one.outcome is None else str(one.outcome.result) for one in attempts)
+    results = Counter("under way" if attempt.outcome is None else str(attempt.outcome.result) for attempt in attempts)
     return listed([f"{number} × {result}" for result, number in results.most_common()])

@@ -314,9 +314,11 @@ def _compared(field: Field, sign: str, text: str) -> Condition:
     compare = _COMPARISONS[sign]
     if field.kind is Kind.TEXT:
         if sign == ":":
-            return lambda record: any(value in one.lower() for one in field.values(record))
-        return lambda record: any(compare(one.lower(), value) for one in field.values(record))
-    return lambda record: any(compare(-math.inf if one is None else one, value) for one in field.values(record))
+            return lambda record: any(value in text.lower() for text in field.values(record))
+        return lambda record: any(compare(text.lower(), value) for text in field.values(record))
+    return lambda record: any(
+        compare(-math.inf if number is None else number, value) for number in field.values(record)
+    )
 
 
 # --- values, of texts in lower case; None for a text that is none --------------------------------------------------

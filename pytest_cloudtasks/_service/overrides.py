@@ -148,7 +148,7 @@ def stored_http_target(given: Overrides) -> Overrides:
         raise errors.HTTP_TARGET_INVALID.error(reason="Invalid uri_override.")
     if "header_overrides" not in given:
         return given
-    result = {**given, "header_overrides": [one for one in given["header_overrides"] if "header" in one]}
+    result = {**given, "header_overrides": [header for header in given["header_overrides"] if "header" in header]}
     if not result["header_overrides"]:
         del result["header_overrides"]
     return result

@@ -61,11 +61,11 @@ def ends_the_run(error: BaseException) -> bool:
 def chain_of(error: BaseException) -> Iterator[BaseException]:
     """Yield ``error`` and its causes."""
     seen: list[BaseException] = []
-    one: BaseException | None = error
-    while one is not None and one not in seen:
-        yield one
-        seen.append(one)
-        one = one.__cause__ or one.__context__
+    cause: BaseException | None = error
+    while cause is not None and cause not in seen:
+        yield cause
+        seen.append(cause)
+        cause = cause.__cause__ or cause.__context__
 
 
 def failure(message: str) -> BaseException:

@@ -58,7 +58,7 @@ class PlannedFault:
     def __init__(
         self,
         fault: Fault,
-        given: str,
+        arguments: str,
         applies: Callable[[Any], bool],
         occasions: Occasions,
         *,
@@ -66,7 +66,7 @@ class PlannedFault:
         delay: int = 0,
         queue: str | None = None,
     ) -> None:
-        """Plan a fault. ``given`` are the arguments for messages."""
+        """Plan a fault. ``arguments`` are those of its method, for messages."""
         self.hits = 0
         """How often the fault has happened."""
         self.fault = fault
@@ -78,7 +78,7 @@ class PlannedFault:
         """What the user's predicate raised last."""
         self.name = ""
         """What it is called in the choices that it leaves to chance."""
-        self._given = given
+        self._given = arguments
         self._applies = applies
         self._occasions = occasions
         self._passed = 0
@@ -166,7 +166,7 @@ class PlannedFaults:
 
     def add(self, plan: PlannedFault) -> PlannedFault:
         """Apply ``plan``, too, from now on."""
-        plan.name = f"{plan.fault.value} {sum(one.fault is plan.fault for one in self._plans) + 1}"
+        plan.name = f"{plan.fault.value} {sum(planned.fault is plan.fault for planned in self._plans) + 1}"
         self._plans.append(plan)
         self.are_planned = True
         return plan

@@ -100,14 +100,16 @@ def shown(value: Any) -> str:
     return shortened(_text(value))
 
 
-def shown_apart(one: Any, other: Any) -> tuple[str, str]:
+def shown_apart(expected: Any, actual: Any) -> tuple[str, str]:
     """Return two different values as texts, without the common beginning of long ones."""
-    if isinstance(one, bytes) and isinstance(other, bytes) and min(len(one), len(other)) > BINARY:
-        same = _common(one, other)
-        if same >= BINARY and not (_is_shown_as_text(one) or _is_shown_as_text(other)):
-            left, right = (f"{bytes_text(body)}, at {same}: {body[same : same + BINARY]!r}" for body in (one, other))
+    if isinstance(expected, bytes) and isinstance(actual, bytes) and min(len(expected), len(actual)) > BINARY:
+        same = _common(expected, actual)
+        if same >= BINARY and not (_is_shown_as_text(expected) or _is_shown_as_text(actual)):
+            left, right = (
+                f"{bytes_text(body)}, at {same}: {body[same : same + BINARY]!r}" for body in (expected, actual)
+            )
             return left, right
-    texts = _text(one), _text(other)
+    texts = _text(expected), _text(actual)
     if min(map(len, texts)) <= WIDTH:
         return shortened(texts[0]), shortened(texts[1])
     same = _common(*texts)
@@ -116,16 +118,16 @@ def shown_apart(one: Any, other: Any) -> tuple[str, str]:
     return (f"…{left}", f"…{right}") if skipped else (left, right)
 
 
-def lists_apart(one: Sequence[str], other: Sequence[str], same: int) -> tuple[str, str]:
+def lists_apart(expected: Sequence[str], actual: Sequence[str], same: int) -> tuple[str, str]:
     """Return two lists of texts that differ after ``same`` matching items.
 
     If one is long, most matching items are left out, so that the difference is always visible, and most of the rest.
     """
-    left, right = _in_brackets(one), _in_brackets(other)
-    if max(len(left), len(right)) <= WIDTH and max(len(one), len(other)) <= _MOST_ITEMS:
+    left, right = _in_brackets(expected), _in_brackets(actual)
+    if max(len(left), len(right)) <= WIDTH and max(len(expected), len(actual)) <= _MOST_ITEMS:
         return left, right
     skipped = max(0, same - _ITEMS_BEFORE)
-    return shortened(_part(one, skipped)), shortened(_part(other, skipped))
+    return shortened(_part(expected, skipped)), shortened(_part(actual, skipped))
 
 
 def _part(items: Sequence[str], skipped: int) -> str:
@@ -140,10 +142,10 @@ def _in_brackets(items: Sequence[str]) -> str:
     return f"[{', '.join(items)}]"
 
 
-def _common(one: str | bytes, other: str | bytes) -> int:
+def _common(first: str | bytes, second: str | bytes) -> int:
     """Return the length of the common beginning."""
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((index for index, (left, right) in pairs if left != right), min(len(one), len(other)))
+    pairs = enumerate(zip(first, second, strict=False))
+    return next((index for index, (left, right) in pairs if left != right), min(len(first), len(second)))
 
 
 def bytes_text(body: bytes) -> str:
@@ -158,7 +160,7 @@ def _is_shown_as_text(body: bytes) -> bool:
         text = body.decode()
     except UnicodeDecodeError:
         return False
-    return all(one.isprintable() or one in "\r\n\t" for one in text)
+    return all(character.isprintable() or character in "\r\n\t" for character in text)
 
 
 def _text(value: Any) -> str:

@@ -49,20 +49,20 @@ def find_task(service: Service, history: History, task: Any, method: str) -> Tas
 
 
 def _named(service: Service, name: str) -> Task:
-    found = [task for task in service.accepted if name in (task.name, id_of(task.name))]
-    names = sorted({task.name for task in found})
+    tasks = [task for task in service.accepted if name in (task.name, id_of(task.name))]
+    names = sorted({task.name for task in tasks})
     if len(names) > 1:
         raise LookupError(
             f"The ID {safe_repr(name)} is ambiguous: this test has {len(names)} tasks of that ID, {listed(names)}. Pass"
             " the full name."
         )
-    if not found:
+    if not tasks:
         known = [task.name if "/" in name else id_of(task.name) for task in service.accepted]
         raise LookupError(
             f"This test has no task named {safe_repr(name)}.{did_you_mean(name, known)} Pass a task's ID or full name,"
             " or the TaskRecord that assert_enqueued() returns."
         )
-    return found[-1]
+    return tasks[-1]
 
 
 def find_queue(queue: str, settings: Settings, service: Service, history: History) -> str:
@@ -72,16 +72,16 @@ def find_queue(queue: str, settings: Settings, service: Service, history: Histor
         return name
     known = {event.queue_name for event in history.events()}
     if name not in known:
-        words = sorted(one if "/" in queue else queue_word(one, settings) for one in known)
-        there = "This test has no queue."
+        words = sorted(known_name if "/" in queue else queue_word(known_name, settings) for known_name in known)
+        queues_text = "This test has no queue."
         if words:
             are = "The only queue of this test is" if len(words) == 1 else "The queues of this test are"
-            there = f"{are} {listed(words)}."
-        near = next((f" Did you mean {one!r}?" for one in words if one != queue and id_of(one) == queue), "")
+            queues_text = f"{are} {listed(words)}."
+        near = next((f" Did you mean {word!r}?" for word in words if word != queue and id_of(word) == queue), "")
         if near:  # the ID of a queue that was given by its full name
             near += f" IDs belong to the options project ({settings.project}) and location ({settings.location})."
         raise LookupError(
-            f"There is no queue {safe_repr(queue)}.{near or did_you_mean(queue, words)} {there} Create it with"
+            f"There is no queue {safe_repr(queue)}.{near or did_you_mean(queue, words)} {queues_text} Create it with"
             f" cloud_tasks.create_queue({safe_repr(queue)}), or list it in @pytest.mark.cloud_tasks(queues=[…]) or in the"
             " ini option cloud_tasks_queues."
         )

@@ -77,13 +77,13 @@ def summary_since(history: History, begin: Beginning, blocked: Sequence[Blocked]
     """Return the summary of everything since ``begin``. ``blocked`` are the tasks that are blocked now."""
     attempts = len(history.requests) - begin.deliveries
     succeeded = failed = exhausted = expired = 0
-    for one in history.events(begin.position):
-        if one.kind is EventKind.TASK_EXPIRED:
+    for event in history.events(begin.position):
+        if event.kind is EventKind.TASK_EXPIRED:
             expired += 1
-        elif one.kind is EventKind.TASK_ANSWERED and not one.dropped and one.attempt and one.attempt.outcome:
-            succeeded += one.attempt.outcome.succeeded
-            failed += not one.attempt.outcome.succeeded
-            exhausted += isinstance(one.verdict, GiveUp)
+        elif event.kind is EventKind.TASK_ANSWERED and not event.dropped and event.attempt and event.attempt.outcome:
+            succeeded += event.attempt.outcome.succeeded
+            failed += not event.attempt.outcome.succeeded
+            exhausted += isinstance(event.verdict, GiveUp)
     return Summary(attempts, succeeded, failed, exhausted, expired, tuple(blocked))
 
 
@@ -119,7 +119,7 @@ def blocked(
 
 
 def _blocked(service: Service, now: int, history: History, counts: Callable[[Task], bool] | None) -> list[Blocked]:
-    found = []
+    blocked_tasks = []
     for queue in service.queues.values():
         if queue.is_pull:
             tasks, reason = leasable(queue, now), BlockedReason.PULL
@@ -127,14 +127,14 @@ def _blocked(service: Service, now: int, history: History, counts: Callable[[Tas
             tasks = queue.waiting.due(now)
             if counts is not None and queue.has_slot:
                 others = [task for task in tasks if not counts(task)]
-                found += [Blocked(record, BlockedReason.NOT_ASKED) for record in records(others, history)]
+                blocked_tasks += [Blocked(record, BlockedReason.NOT_ASKED) for record in records(others, history)]
                 left = set(tasks).difference(others)
                 tasks = [task for task in tasks if task in left]
             if not queue.has_slot:
                 reason = BlockedReason.CONCURRENCY
             elif (plan := queue.next_dispatch()) is None:
                 # the queue runs and has a slot, but no task of it can be dispatched
-                found += [Blocked(record, BlockedReason.RATE) for record in records(tasks, history)]
+                blocked_tasks += [Blocked(record, BlockedReason.RATE) for record in records(tasks, history)]
                 tasks, reason = [task for task in queue.waiting if task.eligible_at > now], BlockedReason.REMOVED_FIRST
             elif plan[0] > now:
                 reason = BlockedReason.RATE
@@ -143,5 +143,5 @@ def _blocked(service: Service, now: int, history: History, counts: Callable[[Tas
         else:
             tasks = sorted(queue.waiting, key=lambda task: task.sequence)
             reason = BlockedReason.PAUSED if queue.state is QueueState.PAUSED else BlockedReason.DISABLED
-        found += [Blocked(record, reason) for record in records(tasks, history)]
-    return found
+        blocked_tasks += [Blocked(record, reason) for record in records(tasks, history)]
+    return blocked_tasks

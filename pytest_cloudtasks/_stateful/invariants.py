@@ -177,7 +177,7 @@ class Observer:
 
     def _read_answer(self, line: Line) -> None:
         task, queue = self.tasks[line["task"]], self.queues.get(line["queue"])
-        attempts = [one for one in task.attempts if one.number == line["attempt"]]
+        attempts = [attempt for attempt in task.attempts if attempt.number == line["attempt"]]
         if not attempts:
             return  # of an earlier task of that name
         attempts[0].has_ended = True
@@ -190,7 +190,7 @@ class Observer:
         elif "retry_at" in line:
             task.due = instant(line["retry_at"])
         elif line["result"] in SUCCESSES or (
-            line["result"] == NOT_MODIFIED and all(one.has_ended for one in task.attempts)
+            line["result"] == NOT_MODIFIED and all(attempt.has_ended for attempt in task.attempts)
         ):  # a 304 is a success by a service option
             task.end = "had succeeded"
 

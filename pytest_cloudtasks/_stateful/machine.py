@@ -301,7 +301,7 @@ class CloudTasksMachine(RuleBasedStateMachine):
     def create_tasks(self, queue: str, task: dict[str, Any], count: int) -> MultipleResults[str]:
         """Create several equal tasks that are due at once."""
         created = [self._call("create_task", parent=queue, task=task) for _ in range(count)]
-        return multiple(*(str(one.name) for one in created if one is not None))
+        return multiple(*(str(task.name) for task in created if task is not None))
 
     @rule(task=task_names)
     def get_task(self, task: str) -> None:
@@ -381,7 +381,7 @@ RULES = (
     "drain",
     CHANCE,
 )
-INVARIANTS = tuple(one.__name__ for one in (*invariants.LINE_INVARIANTS, *invariants.STEP_INVARIANTS))
+INVARIANTS = tuple(invariant.__name__ for invariant in (*invariants.LINE_INVARIANTS, *invariants.STEP_INVARIANTS))
 PARTS = (*RULES, *INVARIANTS)
 CloudTasksMachine.__module__ = "pytest_cloudtasks.stateful"  # where users find it
 

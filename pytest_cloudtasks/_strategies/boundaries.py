@@ -58,11 +58,13 @@ def _retries() -> list[Fields]:
 def _request_limits(version: Version) -> Iterable[Make]:
     """Return the boundary values of push tasks that depend on neither the instant nor the queue."""
     if has_field(version, "Task", "dispatch_deadline"):
-        yield from (partial(lambda at: {**_http(), "dispatch_deadline": at}, one) for one in _ends(HTTP_DEADLINES))
+        yield from (
+            partial(lambda at: {**_http(), "dispatch_deadline": at}, deadline) for deadline in _ends(HTTP_DEADLINES)
+        )
         for one in _ends(APP_ENGINE_DEADLINES):
             yield partial(lambda at: {**_app_engine(), "dispatch_deadline": at}, one)
     if has_field(version, "Task", "retry_config"):
-        yield from (partial(lambda config: {**_http(), "retry_config": config}, one) for one in _retries())
+        yield from (partial(lambda config: {**_http(), "retry_config": config}, retry) for retry in _retries())
     for less in (1, 0):
         yield partial(lambda less: _http(url=SIMPLEST_URL.ljust(MAX_URL - less, "a")), less)
         yield partial(lambda less: _http(url=_encoded_to(MAX_URL - less)), less)
@@ -133,7 +135,7 @@ def boundary_tasks(
 
 
 def _queue_limits(version: Version) -> Iterable[Fields]:
-    yield from ({"retry_config": one} for one in _retries())
+    yield from ({"retry_config": config} for config in _retries())
     for rate in (MAX_RATE, math.nextafter(MAX_RATE, 0), 0.001):
         yield {"rate_limits": {"max_dispatches_per_second": rate}}
     for count in (1, MAX_CONCURRENCY - 1, MAX_CONCURRENCY):
@@ -142,9 +144,9 @@ def _queue_limits(version: Version) -> Iterable[Fields]:
         yield from ({"rate_limits": {"max_burst_size": count}} for count in (1, MAX_BURST - 1, MAX_BURST))
     for field, allowed in (("task_ttl", TASK_TTLS), ("tombstone_ttl", TOMBSTONE_TTLS)):
         if has_field(version, "Queue", field):
-            yield from ({field: one} for one in _ends(allowed))
+            yield from ({field: end} for end in _ends(allowed))
     if has_field(version, "Queue", "stackdriver_logging_config"):
-        yield from ({"stackdriver_logging_config": {"sampling_ratio": one}} for one in (0.0, 1.0))
+        yield from ({"stackdriver_logging_config": {"sampling_ratio": ratio}} for ratio in (0.0, 1.0))
     if has_field(version, "Queue", "http_target"):
         yield from ({"http_target": {"uri_override": {"port": port}}} for port in (0, 1, 65536))
         for less in (1, 0):

@@ -29,7 +29,7 @@ def chosen(draw: DrawFn, given: Any, default: SearchStrategy[Any]) -> Any:
 
 def is_callers(*given: object) -> bool:
     """Return whether any of these comes from the caller and has to be checked."""
-    return any(one is not ... for one in given)
+    return any(value is not ... for value in given)
 
 
 @st.composite

@@ -73,7 +73,7 @@ def _fields(descriptor: Any, version: Version) -> SearchStrategy[dict[str, Any]]
             names[field.name] = _OF_LEASES[field.name]
         elif field.name not in _LEAVES_OUT:
             others[field.name] = _values(field, version)
-    rivals = [[field.name for field in one.fields] for one in descriptor.oneofs]
+    rivals = [[field.name for field in oneof.fields] for oneof in descriptor.oneofs]
     return st.fixed_dictionaries(names, optional=others).map(lambda given: _one_of_each(given, rivals))
 
 

@@ -22,17 +22,17 @@ _failures: st.SearchStrategy[Outcome] = st.sampled_from(_FAILURES)
 def checked_outcomes(given: Any) -> tuple[Outcome, ...]:
     """Return ``given``, the outcomes of one task's deliveries, if a route can be scripted with them."""
     found = None if isinstance(given, (int, str, type)) else tuple(given or ())
-    if found is None or not all(_is_outcome(one) for one in found):
+    if found is None or not all(_is_outcome(outcome) for outcome in found):
         raise InvalidArgument(
             f"workloads(outcomes={given!r}) takes a list of statuses and exceptions, such as [503, TimeoutError]"
         )
     return found
 
 
-def _is_outcome(one: object) -> bool:
-    if isinstance(one, type):
-        return issubclass(one, Exception)
-    return is_whole(one) and 100 <= one <= 599
+def _is_outcome(value: object) -> bool:
+    if isinstance(value, type):
+        return issubclass(value, Exception)
+    return is_whole(value) and 100 <= value <= 599
 
 
 @st.composite

@@ -49,7 +49,7 @@ def in_words_of(version: Version, kind: str, fields: Mapping[str, Any]) -> dict[
     Also leave out fields that the version's message lacks. Names within a field stay, to be checked.
     """
     descriptor = proto_class(getattr(types_of(version), kind)).DESCRIPTOR
-    return _in_words_of(descriptor, {name: one for name, one in fields.items() if _own_name(descriptor, name)})
+    return _in_words_of(descriptor, {name: value for name, value in fields.items() if _own_name(descriptor, name)})
 
 
 def message(version: Version, kind: str, fields: Mapping[str, Any]) -> Any:
@@ -60,7 +60,7 @@ def message(version: Version, kind: str, fields: Mapping[str, Any]) -> Any:
 
 def _own_name(descriptor: Any, name: str) -> str:
     if name == ROUTING_OVERRIDE and descriptor.name == "Queue":
-        return next((one for one in (ROUTING_OVERRIDE, *ROUTING_WITHIN) if one in descriptor.fields_by_name), "")
+        return next((name for name in (ROUTING_OVERRIDE, *ROUTING_WITHIN) if name in descriptor.fields_by_name), "")
     return field_name(descriptor, name)
 
 

@@ -222,8 +222,8 @@ def _queues(draw: DrawFn, given: Any, most: int, version: Version, as_dict: bool
         given = [given]
     if given is not None and (isinstance(given, Mapping) or not isinstance(given, Iterable)):
         raise InvalidArgument(f"workloads(queues={given!r}) takes a list of IDs, full names or queues, or a strategy")
-    found = [_checked(one, version, as_dict) for one in given or ()]
-    if not found or len({name_of(one) for one in found}) < len(found):
+    found = [_checked(queue, version, as_dict) for queue in given or ()]
+    if not found or len({name_of(queue) for queue in found}) < len(found):
         raise InvalidArgument(f"workloads(queues={given!r}) takes one queue or more, each of another name")
     return found
 

@@ -20,11 +20,11 @@ _collecting: ContextVar[list[BaseException] | None] = ContextVar("collecting", d
 @contextmanager
 def announced_exceptions() -> Iterator[list[BaseException]]:
     """Yield a list that gets the exceptions announced for the request in this block."""
-    found: list[BaseException] = []
+    errors: list[BaseException] = []
     disconnect = [_listen(sys.modules[name].got_request_exception) for name in _MODULES if name in sys.modules]
-    token = _collecting.set(found)
+    token = _collecting.set(errors)
     try:
-        yield found
+        yield errors
     finally:
         _collecting.reset(token)
         for undo in disconnect:

@@ -204,7 +204,7 @@ def application_answer(
     for part in written:
         if not isinstance(part, bytes):
             raise NotOfInterface(interface.name, "the body", part, "parts of bytes")
-    texts = [tuple(one.decode("latin-1") if isinstance(one, bytes) else one for one in pair) for pair in pairs]
+    texts = [tuple(text.decode("latin-1") if isinstance(text, bytes) else text for text in pair) for pair in pairs]
     answer = response(checked_status(status))
     exception = announced[-1] if announced and status >= 500 else None
     return Answer(answer, _checked_headers(texts), b"".join(written), exception)

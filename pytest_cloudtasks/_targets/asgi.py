@@ -33,7 +33,7 @@ def is_asgi(app: Any) -> bool:
     except (TypeError, ValueError):
         return False
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return sum(one.kind in kinds and one.default is one.empty for one in parameters) == 3
+    return sum(parameter.kind in kinds and parameter.default is parameter.empty for parameter in parameters) == 3
 
 
 async def call_asgi(app: AsgiApp, request: TargetRequest, state: dict[str, Any]) -> Answer:

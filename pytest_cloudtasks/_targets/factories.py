@@ -54,9 +54,9 @@ def _needed_arguments(app: Any) -> int | None:
         parameters = inspect.signature(app).parameters.values()
     except (TypeError, ValueError):
         return None
-    if any(one.kind is one.VAR_POSITIONAL for one in parameters):
+    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
         return None
-    return sum(one.kind in _POSITIONAL and one.default is one.empty for one in parameters)
+    return sum(parameter.kind in _POSITIONAL and parameter.default is parameter.empty for parameter in parameters)
 
 
 def takes_one_argument(function: Any) -> bool:

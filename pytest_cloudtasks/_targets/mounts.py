@@ -129,9 +129,9 @@ class AppEngineMountTarget(_Application):
 
     def specificity(self) -> tuple[int, ...]:
         """After all that has a URL; the more is given the earlier, an instance before a version before a service."""
-        given = [value is not None for value in (self.instance, self.version, self.service)]
-        narrowness = sum(4 >> index for index, is_given in enumerate(given) if is_given)
-        return (self.precedence.value, -sum(given), -narrowness, 0)
+        are_given = [value is not None for value in (self.instance, self.version, self.service)]
+        narrowness = sum(4 >> index for index, is_given in enumerate(are_given) if is_given)
+        return (self.precedence.value, -sum(are_given), -narrowness, 0)
 
     def describe(self) -> str:
         """Return the mount as messages name it."""

@@ -72,7 +72,7 @@ class Targets:
 
         def back() -> None:
             self._targets = list(targets)
-            for one in restore:
-                one()
+            for restore_target in restore:
+                restore_target()
 
         return back

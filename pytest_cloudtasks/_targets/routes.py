@@ -53,7 +53,7 @@ class RouteTarget(Target):
         """Add answers to the script: HTTP statuses, or pairs of a status and headers."""
         if not answers:
             raise ValueError("returns() takes at least one HTTP status, such as returns(503, 200).")
-        return self._extend([answer_of(one) if isinstance(one, tuple) else _plain(one) for one in answers])
+        return self._extend([answer_of(answer) if isinstance(answer, tuple) else _plain(answer) for answer in answers])
 
     def raises(self, exception: BaseException | type[BaseException]) -> RouteTarget:
         """Add an exception to the script."""
@@ -129,12 +129,12 @@ class RouteTarget(Target):
     @property
     def left_in_script(self) -> str:
         """Return the unused part of the script in short; "" for nothing, and for one answer that repeats."""
-        given, steps = self._played, len(self._script)
-        if given >= steps or (steps == 1 and not self._passes):
+        used, steps = self._played, len(self._script)
+        if used >= steps or (steps == 1 and not self._passes):
             return ""
-        following = self._script[given]
+        following = self._script[used]
         result = following.outcome.result if isinstance(following, Answer) else type(following).__name__
-        return f"{given} of {counted(steps, 'answer')} given, next is {result}"
+        return f"{used} of {counted(steps, 'answer')} given, next is {result}"
 
     def snapshot(self) -> Callable[[], None]:
         """Return a function that restores the route and its script to the current state."""

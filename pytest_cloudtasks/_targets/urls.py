@@ -210,17 +210,17 @@ class Base:
         return parts.origin == self._origin and (path == self._path or path.startswith(f"{self._path}/"))
 
 
-def server_url(given: Any, option: str) -> str:
+def server_url(url: Any, option: str) -> str:
     """Return the base URL of a server, without its last slash. Raises ValueError with a sentence for anything else."""
-    parts = wire_url(given) if is_encodable(given) else None
+    parts = wire_url(url) if is_encodable(url) else None
     if (
         parts is None
         or parts.scheme not in _DEFAULT_PORTS
         or not parts.host
         or not parts.port
-        or any(mark in given for mark in "@?#")
+        or any(mark in url for mark in "@?#")
     ):
         raise ValueError(
-            f"{option} takes the base URL of a server such as http://127.0.0.1:8080, but got {safe_repr(given)}."
+            f"{option} takes the base URL of a server such as http://127.0.0.1:8080, but got {safe_repr(url)}."
         )
     return f"{parts.scheme}://{parts.authority}{parts.path.rstrip('/')}"

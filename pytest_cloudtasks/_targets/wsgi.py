@@ -47,7 +47,7 @@ def _is_function(app: Any) -> bool:
         parameters = [] if inspect.isclass(app) else inspect.signature(app).parameters.values()
     except (TypeError, ValueError):
         return False
-    kinds = [one.kind for one in parameters if one.default is one.empty]
+    kinds = [parameter.kind for parameter in parameters if parameter.default is parameter.empty]
     return kinds in ([inspect.Parameter.POSITIONAL_ONLY], [inspect.Parameter.POSITIONAL_OR_KEYWORD])
 
 

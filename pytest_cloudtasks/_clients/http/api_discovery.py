@@ -39,9 +39,9 @@ def _document(version: str, if_missing: str) -> RestResponse:
     try:
         from googleapiclient.discovery_cache import get_static_doc  # an optional library, which only this request needs
     except ImportError:
-        found = None
+        document = None
     else:
-        found = get_static_doc("cloudtasks", version) if re.fullmatch("[a-z0-9]+", version) else None
-    if found is None:
+        document = get_static_doc("cloudtasks", version) if re.fullmatch("[a-z0-9]+", version) else None
+    if document is None:
         return RestError(404, "NOT_FOUND", if_missing).response()
-    return RestResponse(200, (("Content-Type", "application/json; charset=UTF-8"),), found.encode())
+    return RestResponse(200, (("Content-Type", "application/json; charset=UTF-8"),), document.encode())

@@ -81,4 +81,4 @@ def is_address(text: str) -> bool:
 def is_listed(address: str, listed: Iterable[str]) -> bool:
     """Return whether ``address`` is in ``listed``. A listed address without a port means each port of its host."""
     host, port = endpoint_of(address)
-    return any(found.host == host and found.port in (None, port) for found in map(endpoint_of, listed))
+    return any(endpoint.host == host and endpoint.port in (None, port) for endpoint in map(endpoint_of, listed))

@@ -31,8 +31,8 @@ from .account import Identity
 
 def current() -> Identity | None:
     """Return the identity of application code: that of the innermost fake with the option, or else of the run."""
-    found = (backend.application_default for backend in reversed(router.backends))
-    return next((identity for identity in found if identity is not None), None) or router.application_default()
+    identities = (backend.application_default for backend in reversed(router.backends))
+    return next((identity for identity in identities if identity is not None), None) or router.application_default()
 
 
 def is_metadata_server(address: str) -> bool:
@@ -53,11 +53,11 @@ def _default(
     """Return what ``google.auth.default()`` returns on Cloud Run: credentials without a token yet, and a project."""
     from google.auth import compute_engine, credentials  # needs requests, which not all applications have
 
-    found = compute_engine.Credentials()
-    if hasattr(found, "with_universe_domain"):  # otherwise it would be fetched, maybe before a fake can answer
-        found = found.with_universe_domain("googleapis.com")
-    found = found.with_quota_project(quota_project_id) if quota_project_id else _of_environment(found)
-    return credentials.with_scopes_if_required(found, scopes, default_scopes=default_scopes), identity.project
+    default = compute_engine.Credentials()
+    if hasattr(default, "with_universe_domain"):  # otherwise it would be fetched, maybe before a fake can answer
+        default = default.with_universe_domain("googleapis.com")
+    default = default.with_quota_project(quota_project_id) if quota_project_id else _of_environment(default)
+    return credentials.with_scopes_if_required(default, scopes, default_scopes=default_scopes), identity.project
 
 
 def _id_token_credentials(identity: Identity, audience: str, request: Any = None, **options: Any) -> Any:

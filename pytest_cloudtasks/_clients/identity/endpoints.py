@@ -96,8 +96,8 @@ def _cacheable(document: Any, now: int) -> RestResponse:
 def _google_apis(request: RestRequest, identity: Identity, now: int) -> RestResponse | None:
     if request.path in token_endpoint.PATHS:
         return token_endpoint.answer(request, identity, now)
-    if found := api_discovery.of_directory(request):
-        return found
+    if directory := api_discovery.of_directory(request):
+        return directory
     return key_document(request.path, now) if request.method in ("GET", "HEAD") else None
 
 
@@ -110,8 +110,8 @@ def _accounts(request: RestRequest, identity: Identity, now: int) -> RestRespons
 
 
 def _secure_token(request: RestRequest, identity: Identity, now: int) -> RestResponse | None:
-    project, found, _ = request.path.lstrip("/").partition(DISCOVERY)
-    if not found:
+    project, separator, _ = request.path.lstrip("/").partition(DISCOVERY)
+    if not separator:
         return None
     keys = "https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com"
     return discovery_document(keys, now, f"{_SECURE_TOKEN}{project}")

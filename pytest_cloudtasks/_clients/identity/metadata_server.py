@@ -33,21 +33,21 @@ def answer(request: RestRequest, identity: Identity, now: int) -> RestResponse |
     if request.header("metadata-flavor") != "Google" or request.header("x-forwarded-for"):
         return _text(403, "Missing Metadata-Flavor:Google header.\n")
     query = dict(parse_qsl(request.query, keep_blank_values=True))
-    found: Any = _tree(identity, now)
+    entry: Any = _tree(identity, now)
     for name in path.removeprefix(_ROOT).split("/"):
         if name:
-            found = found.get(name) if isinstance(found, dict) else None
-        if found is None:
+            entry = entry.get(name) if isinstance(entry, dict) else None
+        if entry is None:
             return _text(404, f"{path} was not found.\n")
-    if callable(found):
-        return found(query)  # type: ignore[no-any-return]
+    if callable(entry):
+        return entry(query)  # type: ignore[no-any-return]
     is_recursive = query.get("recursive", "").lower() == "true"
-    if isinstance(found, dict) and not path.endswith("/") and not is_recursive:
+    if isinstance(entry, dict) and not path.endswith("/") and not is_recursive:
         response = _text(301, f"{path}/\n")
         return response._replace(headers=(*response.headers, ("Location", f"{path}/")))
     if is_recursive or query.get("alt") == "json":
-        return _json(_below(found))
-    return _text(200, _listed(found))
+        return _json(_below(entry))
+    return _text(200, _listed(entry))
 
 
 def _tree(identity: Identity, now: int) -> dict[str, Any]:
@@ -85,18 +85,18 @@ def _account(identity: Identity, now: int) -> dict[str, Any]:
     }
 
 
-def _listed(found: Any) -> str:
+def _listed(entry: Any) -> str:
     """Return the plain text of a value: a directory's names, a list's items, or the value itself."""
-    if isinstance(found, dict):
-        return "".join(f"{name}/\n" if isinstance(value, dict) else f"{name}\n" for name, value in found.items())
-    return "".join(f"{item}\n" for item in found) if isinstance(found, list) else str(found)
+    if isinstance(entry, dict):
+        return "".join(f"{name}/\n" if isinstance(value, dict) else f"{name}\n" for name, value in entry.items())
+    return "".join(f"{item}\n" for item in entry) if isinstance(entry, list) else str(entry)
 
 
-def _below(found: Any) -> Any:
+def _below(entry: Any) -> Any:
     """Return a value as JSON: names in camel case, without values that are created for each request."""
-    if not isinstance(found, dict):
-        return found
-    return {_camel(name): _below(value) for name, value in found.items() if not callable(value)}
+    if not isinstance(entry, dict):
+        return entry
+    return {_camel(name): _below(value) for name, value in entry.items() if not callable(value)}
 
 
 def _camel(name: str) -> str:

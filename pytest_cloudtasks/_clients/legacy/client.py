@@ -31,9 +31,9 @@ def _method(name: str) -> Callable[..., Any]:
     rpc = RPCS[name]
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     signature = inspect.Signature(
-        [inspect.Parameter(one, kind) for one in ("self", *rpc.required)]
-        + [inspect.Parameter(one, kind, default=None) for one in rpc.optional]
-        + [inspect.Parameter(one, kind, default=DEFAULT) for one in ("retry", "timeout")]
+        [inspect.Parameter(name, kind) for name in ("self", *rpc.required)]
+        + [inspect.Parameter(name, kind, default=None) for name in rpc.optional]
+        + [inspect.Parameter(name, kind, default=DEFAULT) for name in ("retry", "timeout")]
         + [inspect.Parameter("metadata", kind, default=None)]
     )
 
@@ -44,7 +44,7 @@ def _method(name: str) -> Callable[..., Any]:
             raise TypeError(f"{name}() {error}") from None
         bound.apply_defaults()
         fields = dict(bound.arguments)
-        client, retry, timeout, metadata = (fields.pop(one) for one in ("self", "retry", "timeout", "metadata"))
+        client, retry, timeout, metadata = (fields.pop(name) for name in ("self", "retry", "timeout", "metadata"))
         return _call(client, name, fields, retry=retry, timeout=timeout, metadata=metadata)
 
     call.__name__, call.__qualname__ = name, f"LegacyCloudTasksClient.{name}"

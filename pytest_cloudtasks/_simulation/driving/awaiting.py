@@ -34,20 +34,20 @@ def awaited_outside(
     outside: list[asyncio.Future[Any]] = []
     pending, seen = [task], set[asyncio.Task[Any]]()
     while pending:
-        one = pending.pop()
-        if one in seen or one in sleepers or one.done():
+        pending_task = pending.pop()
+        if pending_task in seen or pending_task in sleepers or pending_task.done():
             continue
-        seen.add(one)
-        waiter: Any = one._fut_waiter  # type: ignore[attr-defined]
+        seen.add(pending_task)
+        waiter: Any = pending_task._fut_waiter  # type: ignore[attr-defined]
         if waiter is None or waiter.done():
             return None
         if isinstance(waiter, asyncio.Task):
             pending.append(waiter)
             continue
-        completing = [other for other in asyncio.all_tasks() if other is not one and _completes(other, waiter)]
+        completing = [other for other in asyncio.all_tasks() if other is not pending_task and _completes(other, waiter)]
         if completing:
             pending += completing
-        elif not _reaches([sleeper.get_coro() for sleeper in sleepers], waiter, besides=_chain(one)):
+        elif not _reaches([sleeper.get_coro() for sleeper in sleepers], waiter, besides=_chain(pending_task)):
             outside.append(waiter)
     return outside
 
@@ -61,29 +61,30 @@ def _completes(task: asyncio.Task[Any], future: asyncio.Future[Any]) -> bool:
 def _chain(task: asyncio.Task[Any]) -> list[Any]:
     """Return the coroutines and generators that await each other in ``task``, down to the future that it waits for."""
     chain: list[Any] = []
-    one: Any = task.get_coro()
-    while one is not None:
-        chain.append(one)
-        one = next(
-            (getattr(one, name) for name in ("cr_await", "gi_yieldfrom", "ag_await") if hasattr(one, name)), None
+    awaitable: Any = task.get_coro()
+    while awaitable is not None:
+        chain.append(awaitable)
+        awaitable = next(
+            (getattr(awaitable, name) for name in ("cr_await", "gi_yieldfrom", "ag_await") if hasattr(awaitable, name)),
+            None,
         )
     return chain
 
 
 def _reaches(roots: list[Any], future: asyncio.Future[Any], besides: Iterable[Any] = ()) -> bool:
     """Return whether references lead from ``roots`` to ``future``, not counting those in ``besides``."""
-    pending, seen = deque(roots), {id(one) for one in besides}
+    pending, seen = deque(roots), {id(referrer) for referrer in besides}
     while pending and len(seen) < _MOST_OBJECTS:
-        one = pending.popleft()
-        if one is future:
+        referent = pending.popleft()
+        if referent is future:
             return True
-        if id(one) in seen or isinstance(one, _OPAQUE) or _package_of(one) in _OPAQUE_PACKAGES:
+        if id(referent) in seen or isinstance(referent, _OPAQUE) or _package_of(referent) in _OPAQUE_PACKAGES:
             continue
-        seen.add(id(one))
-        if isinstance(one, FunctionType):
-            pending.extend(one.__closure__ or ())  # skip its globals, which refer to everything
+        seen.add(id(referent))
+        if isinstance(referent, FunctionType):
+            pending.extend(referent.__closure__ or ())  # skip its globals, which refer to everything
         else:
-            pending.extend(gc.get_referents(one))
+            pending.extend(gc.get_referents(referent))
     return False
 
 

@@ -98,7 +98,7 @@ class Background:
         except BaseException as error:  # the block raises it, whatever it is
             if not self._failures:
                 self._failures.append(error)
-        self._deliveries = [one for one in self._deliveries if not one.done()]
+        self._deliveries = [delivery for delivery in self._deliveries if not delivery.done()]
 
     def _deliver(self, deliveries: Deliveries[Any]) -> None:
         try:

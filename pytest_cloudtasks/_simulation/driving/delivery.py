@@ -137,7 +137,7 @@ class Delivery:
 
     def _ring(self, now: int) -> None:
         due = [alarm for at, alarm, _ in self._alarms if at <= now]
-        self._alarms = [one for one in self._alarms if one[0] > now]
+        self._alarms = [alarm for alarm in self._alarms if alarm[0] > now]
         for alarm in due:
             if not alarm.done():
                 alarm.set_result(None)
@@ -198,7 +198,7 @@ def _failed(error: BaseException) -> Answer:
 def no_target(what: str, destination: Destination, targets: Targets) -> NoTarget:
     """Return the error of a task without a target: ``what``, its URL, similar routes, all targets, and what to add."""
     known = targets.describe()
-    shown = "".join(f"\n  {one}" for one in known) if known else " none"
+    shown = "".join(f"\n  {line}" for line in known) if known else " none"
     return NoTarget(
         f"{what}: {destination.method} {destination.url}.{_nearest(destination, targets)}"
         f"\nTargets of this test:{shown}\nAdd one with {_proposal(destination)}. Nothing was sent."
@@ -222,8 +222,8 @@ def _proposal(destination: Destination) -> str:
 
 
 def _limits(routing: Routing) -> list[str]:
-    given = {"service": routing.service, "version": routing.version, "instance": routing.instance}
-    return [f"{name}={safe_repr(value)}" for name, value in given.items() if value]
+    named = {"service": routing.service, "version": routing.version, "instance": routing.instance}
+    return [f"{name}={safe_repr(value)}" for name, value in named.items() if value]
 
 
 def _nearest(destination: Destination, targets: Targets) -> str:
@@ -244,7 +244,14 @@ def _nearest(destination: Destination, targets: Targets) -> str:
         without_query, mark, _ = url.partition("?")
         if mark and without_query in urls:
             return f" The query string counts: a route for '{without_query}*' matches any."
-    base = next((one for one in urls if one.endswith("/") and any(url.startswith(one) for url in asked_for)), None)
+    base = next(
+        (
+            candidate
+            for candidate in urls
+            if candidate.endswith("/") and any(url.startswith(candidate) for url in asked_for)
+        ),
+        None,
+    )
     if base is not None:
         return f" A route matches whole URLs: one for '{base}*' matches all below."
     return next(filter(None, (did_you_mean(url, urls) for url in asked_for)), "")

@@ -115,17 +115,17 @@ class Match(NamedTuple):
 
     def expected(self) -> dict[str, Any]:
         """Return the fields that were given."""
-        given = {name: value for name, value in self._asdict().items() if name != "within"}
-        return {name: value for name, value in given.items() if value is not UNSET}
+        arguments = {name: value for name, value in self._asdict().items() if name != "within"}
+        return {name: value for name, value in arguments.items() if value is not UNSET}
 
     def differences(self, task: TaskRecord) -> list[Difference]:
         """Return the fields in which ``task`` is not as expected; empty if it matches."""
-        found = []
+        differences = []
         for field, expected in self.expected().items():
             actual = _ACTUAL[field](task)
             if not self._field_matches(field, expected, actual, task):
-                found.append(Difference(field, expected, _in_kind(expected, actual)))
-        return found
+                differences.append(Difference(field, expected, _in_kind(expected, actual)))
+        return differences
 
     def _field_matches(self, field: str, expected: Any, actual: Any, task: TaskRecord) -> bool:
         if field in ("queue", "name") and isinstance(expected, str):

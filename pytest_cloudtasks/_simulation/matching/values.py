@@ -95,7 +95,7 @@ def _wholly_matches(expected: Any, actual: Any) -> bool:
         return (
             isinstance(actual, (list, tuple))
             and len(expected) == len(actual)
-            and all(_wholly_matches(one, other) for one, other in zip(expected, actual, strict=True))
+            and all(_wholly_matches(item, other) for item, other in zip(expected, actual, strict=True))
         )
     return matches(expected, actual)
 

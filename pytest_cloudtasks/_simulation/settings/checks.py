@@ -74,10 +74,10 @@ def start(name: str, value: Any) -> int:
 
 def addresses(name: str, value: Any) -> tuple[str, ...]:
     """Return addresses of endpoints from a list of texts."""
-    given = texts_of(value)
-    if given is None:
+    texts = texts_of(value)
+    if texts is None:
         raise TypeError(f"{name} takes a list of host:port texts, but got {safe_repr(value)}.")
-    for address in given:
+    for address in texts:
         from ..._clients.http.destinations import is_address  # few tests have an address
 
         if not is_address(address):
@@ -85,7 +85,7 @@ def addresses(name: str, value: Any) -> tuple[str, ...]:
                 f"{name} takes addresses as channels are given them, such as 'localhost:8123', but got"
                 f" {safe_repr(address)}."
             )
-    return given
+    return texts
 
 
 def server(name: str, value: Any) -> str:

@@ -153,7 +153,7 @@ def _of_resource(resource: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
 
 def _block(values: Mapping[str, Any], fields: Mapping[str, Any], path: str) -> dict[str, Any]:
     """Return the set ``values`` of a block. A block within it is a list of one object."""
-    found: dict[str, Any] = {}
+    fields_read: dict[str, Any] = {}
     for name, kind in fields.items():
         value = values.get(name)
         if value is None or value == []:
@@ -161,12 +161,12 @@ def _block(values: Mapping[str, Any], fields: Mapping[str, Any], path: str) -> d
         if isinstance(kind, _Kind):
             if not kind.takes(value):
                 raise _Unreadable(f"{path}{name} is {safe_repr(value)}. It takes {kind.what}.")
-            found[name] = kind.convert(value)
+            fields_read[name] = kind.convert(value)
             continue
-        if not isinstance(value, list) or not all(isinstance(one, Mapping) for one in value):
+        if not isinstance(value, list) or not all(isinstance(block, Mapping) for block in value):
             raise _Unreadable(f"{path}{name} is {safe_repr(value)}. It takes a list of objects.")
         if isinstance(kind, list):
-            found[name] = [_block(one, kind[0], f"{path}{name}[{at}].") for at, one in enumerate(value)]
+            fields_read[name] = [_block(block, kind[0], f"{path}{name}[{at}].") for at, block in enumerate(value)]
         else:
-            found[name] = _block(value[0], kind, f"{path}{name}[0].")
-    return found
+            fields_read[name] = _block(value[0], kind, f"{path}{name}[0].")
+    return fields_read

@@ -33,16 +33,16 @@ def checked_queues(name: str, value: Any, depth: int = 0) -> dict[str, QueueFiel
         text = str(value)
         return dict(queues_in_file(Path(value))) if is_queue_file(text) else {text: {}}
     if isinstance(value, Iterable) and depth < _DEPTH:
-        return added_up(one for part in value for one in checked_queues(name, part, depth + 1).items())
+        return added_up(queue for part in value for queue in checked_queues(name, part, depth + 1).items())
     raise TypeError(f"{name} takes queue IDs, a mapping of IDs to fields, or a file, but got {safe_repr(value)}.")
 
 
 def added_up(queues: Iterable[tuple[str, QueueFields]]) -> dict[str, QueueFields]:
     """Return one queue of each name, with the fields of all of that name. Later ones win, field by field."""
-    found: dict[str, QueueFields] = {}
+    united: dict[str, QueueFields] = {}
     for name, fields in queues:
-        found[name] = _added_fields(found[name], fields) if name in found else fields
-    return found
+        united[name] = _added_fields(united[name], fields) if name in united else fields
+    return united
 
 
 def _added_fields(fields: QueueFields, later: QueueFields) -> QueueFields:
@@ -74,5 +74,5 @@ def located(queues: Any, folders: Sequence[Path]) -> Any:
         if is_queue_file(str(queues)):
             return next((folder / queues for folder in folders if (folder / queues).exists()), queues)
     elif isinstance(queues, Iterable) and not isinstance(queues, Mapping):
-        return [located(one, folders) for one in queues]
+        return [located(queue, folders) for queue in queues]
     return queues

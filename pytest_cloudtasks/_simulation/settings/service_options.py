@@ -62,7 +62,7 @@ def _burst(what: str, value: Any) -> Any:
 def _throttle(what: str, value: Any) -> SystemThrottle:
     if isinstance(value, SystemThrottle):
         return value
-    values = [one.value for one in SystemThrottle]
+    values = [throttle.value for throttle in SystemThrottle]
     if not isinstance(value, str) or value not in values:
         raise ValueError(f"{what} takes {listed(map(repr, values), 'or')}, but got {safe_repr(value)}.")
     return SystemThrottle(value)
@@ -83,7 +83,7 @@ def _member(what: str, value: Any) -> str:
 def _roles(what: str, value: Any) -> dict[str, frozenset[str]]:
     """Return custom roles from a mapping, or from the ini file's ``role: permission permission, role: permission``."""
     if isinstance(value, str):
-        pairs = (one.rpartition(":") for one in value.split(",") if one.strip())
+        pairs = (pair.rpartition(":") for pair in value.split(",") if pair.strip())
         value = {role.strip(): permissions.split() for role, _, permissions in pairs}
     is_mapping = isinstance(value, Mapping) and all(isinstance(role, str) and role for role in value)
     roles = {role: checks.texts_of(granted) for role, granted in value.items()} if is_mapping else {}

@@ -70,19 +70,19 @@ def settings_from_ini(values: Mapping[str, Any]) -> dict[str, Any]:
 
     Values are texts (a list of lines for list options). Flags and numbers may also be TOML's own values.
     """
-    found = {}
+    settings = {}
     for name, value in values.items():
         option = OPTIONS[name]
         if not value:
             continue
         if name == "service":
-            given: Any = dict(read_service_option(line) for line in value)
+            written: Any = dict(read_service_option(line) for line in value)
         elif option.is_list:
-            given = [option.read(line) for line in value]
+            written = [option.read(line) for line in value]
         else:
-            given = option.read(value) if isinstance(value, str) else value
-        found[name] = option.check(given)
-    return found
+            written = option.read(value) if isinstance(value, str) else value
+        settings[name] = option.check(written)
+    return settings
 
 
 def checked(values: Mapping[str, Any], *, where: str) -> dict[str, Any]:
@@ -90,15 +90,15 @@ def checked(values: Mapping[str, Any], *, where: str) -> dict[str, Any]:
 
     ``where`` begins the message for an unknown one.
     """
-    found = {}
+    settings = {}
     for name, value in values.items():
         if name not in OPTIONS:
             raise ValueError(
                 f"{where} has no option {safe_repr(name)}.{did_you_mean(name, OPTIONS)} Its options are"
                 f" {listed(OPTIONS)}."
             )
-        found[name] = OPTIONS[name].check(value)
-    return found
+        settings[name] = OPTIONS[name].check(value)
+    return settings
 
 
 def merged(*layers: Mapping[str, Any]) -> Settings:
@@ -107,7 +107,7 @@ def merged(*layers: Mapping[str, Any]) -> Settings:
     for layer in layers:
         result.update(layer)
     settings = Settings(**result)
-    given = [one for layer in layers for one in layer.get("queues", {}).items()]
-    written = {settings.queue_name(queue): queue for queue, _ in given}
-    queues = added_up((settings.queue_name(queue), fields) for queue, fields in given)
+    all_queues = [queue for layer in layers for queue in layer.get("queues", {}).items()]
+    written = {settings.queue_name(queue): queue for queue, _ in all_queues}
+    queues = added_up((settings.queue_name(queue), fields) for queue, fields in all_queues)
     return settings._replace(queues={written[name]: fields for name, fields in queues.items()})
