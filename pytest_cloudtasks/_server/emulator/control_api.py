@@ -291,4 +291,4 @@ def _attempt_json(attempt: Attempt, diagnostics: Mapping[Attempt, str]) -> dict[
         "succeeded": outcome is not None and outcome.succeeded,
     }
     diagnostic = diagnostics.get(attempt)
-    return found if diagnostic is None else {**found, "remark": diagnostic}
+    return found if diagnostic is None else {**found, "diagnostic": diagnostic}

@@ -44,7 +44,7 @@ class Log:
         self._latest = 0
         """The queue's instant in the latest line."""
 
-    def event(self, event: Event, remark: str = "") -> None:
+    def event(self, event: Event, diagnostic: str = "") -> None:
         """Log an event of the service; an attempt gets its line when it ends."""
         if self._form == "none" or event.kind is EventKind.TASK_DISPATCHED:
             return
@@ -52,9 +52,9 @@ class Log:
         if self._form == "json":
             data = {key: value for key, value in line_data(line).items() if not key.endswith("offset")}
             self._latest = event.at
-            self._write(_json({**data, **({"remark": remark} if remark else {})}))
+            self._write(_json({**data, **({"diagnostic": diagnostic} if diagnostic else {})}))
         else:
-            self._line(event.at, line_text(line) + (f" ({remark})" if remark else ""))
+            self._line(event.at, line_text(line) + (f" ({diagnostic})" if diagnostic else ""))
 
     def rejection(self, call: IncomingCall, at: int) -> None:
         """Log a call that the service rejected."""

@@ -91,7 +91,7 @@ def test_a_closed_port_counts_as_no_response(server: Emulator) -> None:
     server.post("/control/wait")
     attempt = server.get("/control/attempts")["attempts"][0]
     assert attempt["result"] == "UNKNOWN"
-    assert attempt["remark"] == f"{url}/x sent no response: nothing listens there"
+    assert attempt["diagnostic"] == f"{url}/x sent no response: nothing listens there"
     status = server.get_task(task.name).last_attempt.response_status
     assert (status.code, status.message) == (2, "UNKNOWN(2): HTTP status code 0")
 
@@ -106,7 +106,7 @@ def test_another_machine_is_rejected(server: Emulator) -> None:
     task = server.create(url="https://shop.example.com/send")
     server.post("/control/wait")
     attempt = server.get("/control/attempts")["attempts"][0]
-    assert (attempt["result"], attempt["remark"]) == ("PERMISSION_DENIED", told)
+    assert (attempt["result"], attempt["diagnostic"]) == ("PERMISSION_DENIED", told)
     status = server.get_task(task.name).last_attempt.response_status
     assert (status.code, status.message) == (7, f"PERMISSION_DENIED(7): {told}")
 
@@ -116,7 +116,7 @@ def test_an_app_engine_task_needs_a_server_for_app_engine(server: Emulator) -> N
     with server.client() as client:
         client.create_task(parent=QUEUE, task={"app_engine_http_request": {"relative_uri": "/x"}})
     server.post("/control/wait")
-    assert server.get("/control/attempts")["attempts"][0]["remark"] == (
+    assert server.get("/control/attempts")["attempts"][0]["diagnostic"] == (
         "There is no server for App Engine tasks. Start this one with --app-engine-host and the URL of your"
         " application, such as http://127.0.0.1:8080."
     )
