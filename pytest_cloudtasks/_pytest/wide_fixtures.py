@@ -36,8 +36,8 @@ class WideFixtures:
         return (
             f"{_subject(self._fixtures[-1])} {what} in the fake of the fixture cloud_tasks. Every test has a new fake,"
             " so this would be lost after the first test. Do it in a function-scoped fixture or in the test, list"
-            " queues in the ini option cloud_tasks_queues or in a marker, or open a fake for the wider scope: `with FakeCloudTasks() as"
-            " cloud_tasks:`."
+            " queues in the ini option cloud_tasks_queues or in a marker, or open a fake for the wider scope: `with"
+            " FakeCloudTasks() as cloud_tasks:`."
         )
 
 

@@ -82,8 +82,8 @@ def find_queue(queue: str, settings: Settings, service: Service, history: Histor
             near += f" IDs belong to the options project ({settings.project}) and location ({settings.location})."
         raise LookupError(
             f"There is no queue {safe_repr(queue)}.{near or did_you_mean(queue, words)} {queues_text} Create it with"
-            f" cloud_tasks.create_queue({safe_repr(queue)}), or list it in @pytest.mark.cloud_tasks(queues=[…]) or in the"
-            " ini option cloud_tasks_queues."
+            f" cloud_tasks.create_queue({safe_repr(queue)}), or list it in @pytest.mark.cloud_tasks(queues=[…]) or in"
+            " the ini option cloud_tasks_queues."
         )
     return name
 

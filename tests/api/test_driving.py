@@ -388,8 +388,8 @@ def test_an_unknown_queue_is_rejected(cloud_tasks: FakeCloudTasks, enqueue: Enqu
     ):
         assert refused(cloud_tasks, LookupError, lambda call=call: call("receits")) == (
             "There is no queue 'receits'. Did you mean 'receipts'? The queues of this test are receipts and reports."
-            " Create it with cloud_tasks.create_queue('receits'), or list it in @pytest.mark.cloud_tasks(queues=[…]) or in"
-            " the ini option cloud_tasks_queues."
+            " Create it with cloud_tasks.create_queue('receits'), or list it in @pytest.mark.cloud_tasks(queues=[…]) or"
+            " in the ini option cloud_tasks_queues."
         )
 
 

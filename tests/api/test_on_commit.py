@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType, SimpleNamespace
 
 import pytest
@@ -83,11 +85,35 @@ def test_the_warning_is_the_callers_callers(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.warns(CloudTasksWarning) as told:
         assert_nothing_enqueued()
     (warning,) = told
-    assert str(warning.message) == (
-        f"Nothing was enqueued, but 1 on_commit callback of Django has not run: {REMEDY} Inside such a block, assert"
-        " `cloud_tasks.tasks() == []` instead."
-    )
+    assert str(warning.message) == (f"Nothing was enqueued, but 1 on_commit callback of Django has not run: {REMEDY}")
     assert (warning.category.__module__, warning.filename) == ("pytest_cloudtasks", __file__)
+
+
+class CapturingTestCase:
+    """Django's class, with its block as far as anybody can see it."""
+
+    @classmethod
+    @contextmanager
+    def captureOnCommitCallbacks(cls, *, execute: bool = False) -> Iterator[list[object]]:  # noqa: N802
+        yield []
+
+
+def test_within_a_block_that_captures_callbacks_they_wait_for_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no warning, and a failure says where to assert; before and after the block, it is as without one."""
+    load_django(monkeypatch, 1)
+    testing = ModuleType("django.test")
+    testing.TestCase = CapturingTestCase  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "django.test", testing)
+    outside = f"1 on_commit callback of Django has not run: {REMEDY}"
+    assert hint_on_commit() == outside
+    with CapturingTestCase.captureOnCommitCallbacks(execute=True), warnings.catch_warnings(record=True) as told:
+        assert_nothing_enqueued()
+        assert hint_on_commit() == (
+            "1 on_commit callback of Django has not run: a block of captureOnCommitCallbacks(execute=True) runs"
+            " callbacks at its end. Assert after the block."
+        )
+    assert told == []
+    assert hint_on_commit() == outside
 
 
 def test_without_callbacks_there_is_no_warning(monkeypatch: pytest.MonkeyPatch) -> None:

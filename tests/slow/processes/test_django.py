@@ -271,8 +271,7 @@ def test_a_passing_assert_nothing_enqueued_warns_of_callbacks(run_project: RunPr
         assert [str(one.message) for one in told] == [
             "Nothing was enqueued, but 1 on_commit callback of Django has not run: in a test that rolls back there is"
             " no commit. Wrap the code in `with django_capture_on_commit_callbacks(execute=True):` (pytest-django), or"
-            " in `self.captureOnCommitCallbacks(execute=True)` (django.test.TestCase). Inside such a block, assert"
-            " `cloud_tasks.tasks() == []` instead."
+            " in `self.captureOnCommitCallbacks(execute=True)` (django.test.TestCase)."
         ]
         assert told[0].filename == __file__
 
@@ -280,6 +279,26 @@ def test_a_passing_assert_nothing_enqueued_warns_of_callbacks(run_project: RunPr
         cloud_tasks.assert_nothing_enqueued()
     """
     ).assert_outcomes(passed=2)
+
+
+def test_a_block_that_captures_callbacks_is_open(run_project: RunProject) -> None:
+    """Django's and pytest-django's block is found, if Django's function is still a generator: there is no warning."""
+    run_project(
+        """
+    from pytest_cloudtasks._diagnostics.django_database import is_capturing
+
+    def test_it(cloud_tasks, db, django_capture_on_commit_callbacks, recwarn):
+        cloud_tasks.mount("https://shop.test", shop.wsgi)
+        assert not is_capturing()
+        with django_capture_on_commit_callbacks(execute=True):
+            assert is_capturing()
+            shop.sign_up("ada")
+            cloud_tasks.assert_nothing_enqueued()
+        assert not is_capturing()
+        assert [one for one in recwarn if one.category is CloudTasksWarning] == []
+        cloud_tasks.assert_enqueued()
+    """
+    ).assert_outcomes(passed=1)
 
 
 def test_djangos_own_test_case(run_project: RunProject) -> None:
