@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from typing import Any
 
 from ..._arguments import is_whole
 from ..._text import did_you_mean, is_encodable, listed, safe_repr
 from ..._time.instants import from_datetime
+
+
+def check_known(where: str, name: object, names: Collection[str]) -> None:
+    """Raise ValueError for a name that is none of the options of ``where``."""
+    if name not in names:
+        raise ValueError(
+            f"{where} has no option {safe_repr(name)}.{did_you_mean(name, names)} Its options are {listed(names)}."
+        )
 
 
 def one_of(*values: str) -> Callable[[str, Any], str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..._arguments import checked_flag, flag_of, is_whole
 from ..._service.options import ServiceOptions, SystemThrottle
-from ..._text import did_you_mean, listed, safe_repr
+from ..._text import listed, safe_repr
 from ..._time.instants import duration_of, read_duration
 from ..._units import MINUTE
 from . import checks
@@ -22,14 +22,9 @@ def checked_service_options(option: str, value: Any) -> ServiceOptions:
         return value
     if not isinstance(value, Mapping):
         raise TypeError(f"{option} takes a mapping of options to values, but got {safe_repr(value)}.")
-    fields = ServiceOptions._fields
     changes = {}
     for name, setting in value.items():
-        if name not in fields:
-            raise ValueError(
-                f"{option} has no option {safe_repr(name)}.{did_you_mean(name, fields)} Its options are"
-                f" {listed(sorted(fields))}."
-            )
+        checks.check_known(option, name, sorted(ServiceOptions._fields))
         changes[name] = SERVICE_CHECKS[name](f"service option {name}", setting)
     return ServiceOptions(**changes)
 

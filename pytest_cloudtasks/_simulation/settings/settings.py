@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from ..._service.options import ServiceOptions
-from ..._text import did_you_mean, listed, safe_repr
+from . import checks
 from .options import OPTIONS
 from .queues import QueueFields, added_up
 from .service_options import read_service_option
@@ -92,11 +92,7 @@ def checked(values: Mapping[str, Any], *, where: str) -> dict[str, Any]:
     """
     settings = {}
     for name, value in values.items():
-        if name not in OPTIONS:
-            raise ValueError(
-                f"{where} has no option {safe_repr(name)}.{did_you_mean(name, OPTIONS)} Its options are"
-                f" {listed(OPTIONS)}."
-            )
+        checks.check_known(where, name, OPTIONS)
         settings[name] = OPTIONS[name].check(value)
     return settings
 
