@@ -171,6 +171,10 @@ class PlannedFaults:
         self.are_planned = True
         return plan
 
+    def drop_ended(self) -> None:
+        """Drop the plans that will not apply any more."""
+        self._plans = [plan for plan in self._plans if not plan.is_over]
+
     def __iter__(self) -> Iterator[PlannedFault]:
         return iter(self._plans)
 

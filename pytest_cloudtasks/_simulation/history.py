@@ -12,7 +12,8 @@ events that it caused. If these already show it, `IncomingCall.has_effect` is se
 
 Events are kept for the whole test. Of calls only the latest are kept, since each takes some 0.9 KB; an older one leaves
 an empty place, so that positions in the list don't change. A position is a number of records, such as `len(history)`
-before a block of code; `History.since` returns the records after it.
+before a block of code; `History.since` returns the records after it. The emulator, which may run for weeks, forgets old
+records of every kind (`History.forget_all_but`); positions and offsets still count from the beginning.
 """
 
 from __future__ import annotations
@@ -97,13 +98,19 @@ class History:
         """What the test has looked at."""
         self.has_inner_calls = False
         """Whether a fake that was opened within this one, and has ended, received calls."""
+        self.forgotten = 0
+        """The number of records at the beginning that `forget_all_but` has forgotten."""
         self._records: list[Record | None] = []
+        self._removed = 0
+        """The number of forgotten records that have no place in the list any more."""
+        self._base = 0
+        """The instant of the latest forgotten time base."""
         self._grown = threading.Condition(self.lock)
         self._waiting = 0
         """How many threads wait for the history to grow."""
         self._calls = 0
         self._oldest = 0
-        """Before this position no call is kept."""
+        """The position before which no call is kept."""
 
     def record(self, record: Record) -> None:
         """Append a record."""
@@ -136,31 +143,54 @@ class History:
             self._forget_oldest_call()
 
     def _forget_oldest_call(self) -> None:
-        while not isinstance(self._records[self._oldest], IncomingCall):
+        while not isinstance(self._records[self._oldest - self._removed], IncomingCall):
             self._oldest += 1
-        self._records[self._oldest] = None
-        self._calls -= 1
+        self._forget(self._oldest)
+
+    def forget_all_but(self, most: int) -> None:
+        """Forget all records but the latest ``most``. Positions and offsets stay as they are."""
+        end = len(self) - most
+        for position in range(self.forgotten, end):
+            self._forget(position)
+        self.forgotten = max(self.forgotten, end)
+        self._oldest = max(self._oldest, self.forgotten)
+        empty = self.forgotten - self._removed
+        if empty > most:  # so that moving the others to the front is rare
+            del self._records[:empty]
+            self._removed = self.forgotten
+
+    def _forget(self, position: int) -> None:
+        record = self._records[position - self._removed]
+        if isinstance(record, IncomingCall):
+            self._calls -= 1
+        elif isinstance(record, TimeBase):
+            self._base = record.instant
+        self._records[position - self._removed] = None
 
     def __len__(self) -> int:
-        return len(self._records)
+        """The number of records so far, forgotten ones included."""
+        return self._removed + len(self._records)
 
     def since(self, position: int) -> Iterator[Record]:
-        """Return the records from a position on."""
-        return (record for record in self._records[position:] if record is not None)
+        """Return the kept records from a position on."""
+        return (record for record in self._places(position) if record is not None)
+
+    def _places(self, position: int) -> list[Record | None]:
+        first = max(0, position - self._removed)
+        return self._records[first:] if first else self._records
 
     def events(self, position: int = 0) -> Iterator[Event]:
-        """Return the service's events, from a position on."""
-        records = self._records[position:] if position else self._records
-        return (record for record in records if isinstance(record, Event))
+        """Return the kept events of the service, from a position on."""
+        return (record for record in self._places(position) if isinstance(record, Event))
 
     def calls(self, position: int = 0) -> list[IncomingCall]:
         """Return the kept calls of clients, oldest first, from a position on."""
-        return [record for record in self._records[position:] if isinstance(record, IncomingCall)]
+        return [record for record in self._places(position) if isinstance(record, IncomingCall)]
 
     @property
     def has_begun(self) -> bool:
         """Whether there is a time base yet."""
-        return bool(self._records)
+        return len(self) > 0
 
     @property
     def is_forked_copy(self) -> bool:
@@ -170,14 +200,14 @@ class History:
     @property
     def is_empty(self) -> bool:
         """Whether nothing is recorded except the beginning of time."""
-        return all(isinstance(record, TimeBase) for record in self.since(0))
+        return not self.forgotten and all(isinstance(record, TimeBase) for record in self.since(0))
 
     def entries(self) -> Iterator[Entry]:
-        """Return all records with their offsets, except calls that are under way.
+        """Return all kept records with their offsets, except calls that are under way.
 
         A reset of the clock is an entry only if something happens after it. The first time base is no entry.
         """
-        base, is_first, resets = 0, True, list[TimeBase]()
+        base, is_first, resets = self._base, not self.forgotten, list[TimeBase]()
         for record in self.since(0):
             if isinstance(record, TimeBase):
                 resets += [] if is_first else [record]
@@ -208,5 +238,6 @@ class History:
         for attempt, answer in self.answers.items():
             copied.answers[copy.deepcopy(attempt, memo)] = answer
         copied.inspected = self.inspected.copy()
-        copied._calls, copied._oldest = self._calls, self._oldest
+        copied._calls, copied._oldest, copied._base = self._calls, self._oldest, self._base
+        copied.forgotten, copied._removed = self.forgotten, self._removed
         return copied

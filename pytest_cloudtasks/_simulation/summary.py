@@ -8,7 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from .._attributes import NamesAttributes
-from .._service.events import EventKind
+from .._service.events import Event, EventKind
 from .._service.pull_queues import leasable
 from .._service.queue import QueueState
 from .._service.retry import GiveUp
@@ -60,6 +60,38 @@ class Summary(NamesAttributes):
     """Due tasks that cannot be dispatched, tasks of queues that don't run, and tasks that will be removed first."""
 
 
+@dataclass
+class Results:
+    """How many tasks and attempts have ended in each way, counted event by event."""
+
+    succeeded: int = 0
+    """The number of tasks that succeeded."""
+    failed: int = 0
+    """The number of attempts that failed."""
+    exhausted: int = 0
+    """The number of tasks that failed and have no retry left."""
+    expired: int = 0
+    """The number of tasks that were deleted at the end of their retention."""
+
+    def count(self, event: Event) -> None:
+        """Count what ``event`` ends."""
+        if event.kind is EventKind.TASK_EXPIRED:
+            self.expired += 1
+        elif event.kind is EventKind.TASK_ANSWERED and not event.dropped and event.attempt and event.attempt.outcome:
+            self.succeeded += event.attempt.outcome.succeeded
+            self.failed += not event.attempt.outcome.succeeded
+            self.exhausted += isinstance(event.verdict, GiveUp)
+
+    def since(self, earlier: Results) -> Results:
+        """Return the difference to ``earlier`` counts."""
+        return Results(
+            self.succeeded - earlier.succeeded,
+            self.failed - earlier.failed,
+            self.exhausted - earlier.exhausted,
+            self.expired - earlier.expired,
+        )
+
+
 class Beginning(NamedTuple):
     """The length of the history when a driving method began."""
 
@@ -76,15 +108,12 @@ def beginning(history: History) -> Beginning:
 def summary_since(history: History, begin: Beginning, blocked: Sequence[Blocked]) -> Summary:
     """Return the summary of everything since ``begin``. ``blocked`` are the tasks that are blocked now."""
     attempts = len(history.requests) - begin.deliveries
-    succeeded = failed = exhausted = expired = 0
+    results = Results()
     for event in history.events(begin.position):
-        if event.kind is EventKind.TASK_EXPIRED:
-            expired += 1
-        elif event.kind is EventKind.TASK_ANSWERED and not event.dropped and event.attempt and event.attempt.outcome:
-            succeeded += event.attempt.outcome.succeeded
-            failed += not event.attempt.outcome.succeeded
-            exhausted += isinstance(event.verdict, GiveUp)
-    return Summary(attempts, succeeded, failed, exhausted, expired, tuple(blocked))
+        results.count(event)
+    return Summary(
+        attempts, results.succeeded, results.failed, results.exhausted, results.expired, blocked=tuple(blocked)
+    )
 
 
 def live_tasks(service: Service, history: History) -> list[Task]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from aiohttp import web
@@ -123,6 +124,7 @@ class Control:
         times = whole_in(asked, "times", 1, "calls")
         queue = self._queue(asked)
         text = text_in(asked, "message") if "message" in asked else TEXTS[code]
+        simulation.faults.drop_ended()
         simulation.faults.add(
             PlannedFault(
                 Fault.FAIL_RPC,
@@ -135,7 +137,7 @@ class Control:
         return web.json_response({"rpc": rpc, "code": code, "times": times, "queue": queue, "message": text})
 
     async def tasks(self, request: web.Request) -> web.Response:
-        """Answer with every task, including those that are gone."""
+        """Answer with every live task and the latest finished ones."""
         asked = query_of(request, ("queue", "state"))
         states = [state.value for state in TaskState]
         if asked.get("state", states[0]) not in states:
@@ -143,29 +145,33 @@ class Control:
         return web.json_response({"tasks": self._tasks(self._queue(asked), asked.get("state"))})
 
     async def attempts(self, request: web.Request) -> web.Response:
-        """Answer with every attempt, in dispatch order."""
+        """Answer with the attempts of these tasks, in dispatch order."""
         asked = query_of(request, ("queue", "task"))
         return web.json_response({"attempts": self._attempts(self._queue(asked), asked.get("task"))})
 
     async def timeline(self, request: web.Request) -> web.Response:
-        """Answer with the timeline since the start or the last reset, as JSON or as text."""
+        """Answer with the timeline since the start or the last reset, as JSON or as text.
+
+        If its beginning is forgotten, say how many records that were.
+        """
         asked = query_of(request, ("format",))
         simulation = self._scheduler.simulation
+        parts = simulation.history, simulation.service, simulation.clock
+        left_out = simulation.history.forgotten
         if asked.get("format", "json") == "json":
-            return web.json_response(
-                {"timeline": timeline_data(simulation.history, simulation.service, simulation.clock)}
-            )
+            return web.json_response({"timeline": timeline_data(*parts), "left_out": left_out})
         if asked["format"] == "text":
-            return web.Response(text=f"{timeline_text(simulation.history, simulation.service, simulation.clock)}\n")
+            head = f"… {left_out:,} earlier events and calls are left out …\n" if left_out else ""
+            return web.Response(text=f"{head}{timeline_text(*parts)}\n")
         raise invalid(f"format takes 'json' or 'text', but got {asked['format']!r}.")
 
     def _tasks(self, queue: str | None, state: str | None) -> list[dict[str, Any]]:
-        """Return every task that was accepted, including those that are gone, oldest first."""
+        """Return the tasks, oldest first."""
         diagnostics = self._scheduler.diagnostics
         return [_task_json(task, diagnostics) for task in self._chosen(queue) if state in (None, task.state.value)]
 
     def _attempts(self, queue: str | None, task: str | None) -> list[dict[str, Any]]:
-        """Return every attempt, in dispatch order; ``task`` is a full name or an ID."""
+        """Return the attempts, in dispatch order; ``task`` is a full name or an ID."""
         found = [
             attempt
             for one in self._chosen(queue)
@@ -228,15 +234,11 @@ def _queue_in(call: IncomingCall) -> str:
 
 def _jump_json(gone: Jump) -> dict[str, Any]:
     """Return the result of a jump."""
-    summary = gone.summary
     return {
         "now": _iso(gone.now),
         "attempts": gone.attempts,
-        "succeeded": summary.succeeded,
-        "failed": summary.failed,
-        "exhausted": summary.exhausted,
-        "expired": summary.expired,
-        "blocked": [{"task": one.task.name, "reason": one.reason.value} for one in summary.blocked],
+        **asdict(gone.results),
+        "blocked": [{"task": one.task.name, "reason": one.reason.value} for one in gone.blocked],
     }
 
 

@@ -29,21 +29,18 @@ from ..._service.queue import Queue
 from ..._service.task import NO_RESPONSE, Attempt, OutcomeKind
 from ..._simulation.settings.settings import Settings
 from ..._simulation.simulation import Simulation
+from ..._simulation.summary import Results
 from ..._targets.answers import Answer
 from ..._targets.redirects import retry_at
 from ..._targets.request import TargetRequest
 from ..._time.clock import WallClock
 from ..._units import SECOND
+from .bounds import DIAGNOSTICS, Recent, bound, forget
 from .log import Log
-from .page.recent import Recent
 from .sender import Sender, Sent
 
 _AT_ONCE = 100
 """Most attempts that begin before answers and calls are handled again."""
-_CALLS_KEPT = 1_000
-"""Calls that the timeline keeps, the latest ones. It keeps all of the service's events until a reset."""
-_SHOWN = 2_000
-"""The latest attempts whose requests and responses are kept for the page."""
 Condition = Callable[[], bool]
 
 
@@ -56,12 +53,17 @@ class SchedulerLoop:
         self._log = log
         self.begun = 0
         """The number of attempts since the emulator's start."""
-        self.diagnostics: dict[Attempt, str] = {}
+        self.results = Results()
+        """The results of tasks and attempts since the emulator's start."""
+        self.diagnostics: dict[Attempt, str] = Recent(DIAGNOSTICS)
         """The reasons why attempts of this simulation got no answer."""
         self.clock = WallClock()
         self.simulation = self._new_simulation()
         self._logged = len(self.simulation.history)
-        """The position in the history up to which events are logged. The queues of the settings need no line."""
+        """The position in the history up to which events are logged and counted.
+
+        The queues of the settings need no line.
+        """
         self._deliveries: dict[asyncio.Task[None], Attempt] = {}
         self._waiting: list[tuple[Condition, asyncio.Future[None]]] = []
         self._woken = asyncio.Event()
@@ -83,7 +85,8 @@ class SchedulerLoop:
     def observe(self) -> int:
         """Apply due expirations and purges, and return the queue's instant."""
         now = self.simulation.contact()
-        self.simulation.service.scheduler.remove_due(now)
+        if self.simulation.service.scheduler.remove_due(now):
+            self._log_events()
         return now
 
     @contextmanager
@@ -177,11 +180,13 @@ class SchedulerLoop:
         self.wake()
 
     def _log_events(self) -> None:
-        """Log the events since the last call."""
+        """Log and count the events since the last call, and forget the oldest ones."""
         history = self.simulation.history
         for event in history.events(self._logged):
+            self.results.count(event)
             self._log.event(event, self._new_diagnostic(event))
         self._logged = len(history)
+        forget(self.simulation)
 
     def _new_diagnostic(self, event: Event) -> str:
         """Return the diagnostic of the event's attempt, or none if the previous attempt has the same one."""
@@ -252,15 +257,14 @@ class SchedulerLoop:
         with self._changing():
             self.clock = self.clock.again()
             self.simulation = self._new_simulation()
-            self.diagnostics = {}
+            self.diagnostics = Recent(DIAGNOSTICS)
             self._logged = len(self.simulation.history)
             self.say("reset: removed all tasks, and all queues except those of the start")
         await self.break_off()
 
     def _new_simulation(self) -> Simulation:
         simulation = Simulation(self._settings, clock=self.clock)
-        simulation.history.calls_kept = _CALLS_KEPT
-        simulation.history.requests, simulation.history.answers = Recent(_SHOWN), Recent(_SHOWN)
+        bound(simulation)
         simulation.contact()
         return simulation
 

@@ -8,11 +8,12 @@ jump is woken and before it runs; then the jump waits again. A reset replaces th
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 from ..._messages.rest_http import RestError
-from ..._simulation.summary import Summary, beginning, blocked, summary_since
+from ..._simulation.summary import Blocked, Results, blocked
 from ..._text import counted
 from ..._time.clock import WallClock
 from ..._time.instants import from_datetime, to_datetime
@@ -30,7 +31,9 @@ class Jump:
 
     now: int
     attempts: int
-    summary: Summary
+    results: Results
+    blocked: Sequence[Blocked]
+    """The tasks that can't be dispatched now."""
 
 
 class TimeJumps:
@@ -71,7 +74,7 @@ class TimeJumps:
         clock = scheduler.clock
         clock.hold()
         try:
-            begin, begun_before = beginning(scheduler.simulation.history), scheduler.begun
+            before, begun_before = replace(scheduler.results), scheduler.begun
             while True:
                 # Tasks may arrive faster than they are answered; then only the limit ends the jump.
                 await scheduler.until(lambda: scheduler.is_quiet() or scheduler.begun - begun_before > limit)
@@ -89,10 +92,8 @@ class TimeJumps:
                     continue  # a call or a response came after this jump was woken
                 if not self._next(clock, end, made, limit):
                     simulation = scheduler.simulation
-                    summary = summary_since(
-                        simulation.history, begin, blocked(simulation.service, simulation.clock.now, simulation.history)
-                    )
-                    return Jump(clock.now, made, summary)
+                    held_back = blocked(simulation.service, clock.now, simulation.history)
+                    return Jump(clock.now, made, scheduler.results.since(before), held_back)
         finally:
             clock.let_go()
             scheduler.wake()

@@ -85,7 +85,7 @@ def test_a_jump_that_a_call_overtakes_waits_again(drains: bool) -> None:
 
     created, jump, attempts = asyncio.run(run())
     assert created.name.startswith(f"{QUEUE}/tasks/")
-    assert (jump.attempts, jump.summary.succeeded) == (1, 1)
+    assert (jump.attempts, jump.results.succeeded) == (1, 1)
     assert attempts == [(0, 1)]
 
 

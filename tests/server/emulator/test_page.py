@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import requests
 
+from pytest_cloudtasks._server.emulator.bounds import Recent
 from pytest_cloudtasks._server.emulator.destinations import Destinations
 from pytest_cloudtasks._server.emulator.log import Log
 from pytest_cloudtasks._server.emulator.page.events import FIRST, TOGETHER, Feed
-from pytest_cloudtasks._server.emulator.page.recent import Recent
 from pytest_cloudtasks._server.emulator.scheduler_loop import SchedulerLoop
 from pytest_cloudtasks._server.emulator.sender import Sender
 from pytest_cloudtasks._simulation.settings.settings import Settings

@@ -86,7 +86,7 @@ class Feed:
             yield "begin", self._begin(self._scheduler.simulation)
         simulation = self._scheduler.simulation
         history = simulation.history
-        missed = len(history) - FIRST - self._position
+        missed = max(len(history) - FIRST, history.forgotten) - self._position
         if missed > 0:
             self._position += missed
             yield "missed", {"events": missed}
@@ -109,8 +109,7 @@ class Feed:
     def _begin(self, simulation: Simulation) -> dict[str, Any]:
         """Begin with the latest events of a simulation: the first one, or the one after a reset."""
         self._simulation = simulation
-        bases = [record for record in simulation.history.since(0) if isinstance(record, TimeBase)]
-        self._base = bases[-1].instant if bases else self._scheduler.observe()
-        left_out = max(0, len(simulation.history) - FIRST)
+        self._base = simulation.clock.time_base
+        left_out = max(0, len(simulation.history) - FIRST, simulation.history.forgotten)
         self._position = left_out
         return {**self.now(), "origin": to_datetime(self._base).isoformat(), "left_out": left_out}

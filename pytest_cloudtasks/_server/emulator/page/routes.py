@@ -64,7 +64,10 @@ class Page:
         application.on_shutdown.append(self._events.end)
 
     async def overview(self, request: web.Request) -> web.Response:
-        """Answer with every queue, and with a page of the matching tasks, newest first, from ``offset`` on."""
+        """Answer with every queue, and with a page of the matching tasks, newest first, from ``offset`` on.
+
+        The counts of a queue are those of all its tasks since the reset, forgotten ones included.
+        """
         asked = query_of(request, ("queue", "state", "find", "offset", "limit"))
         states = [state.value for state in TaskState]
         if asked.get("state", states[0]) not in states:
@@ -74,6 +77,8 @@ class Page:
         now = self._scheduler.observe()
         service = self._scheduler.simulation.service
         counts: dict[str, Counter[str]] = {}
+        for (queue_name, state), number in service.accepted.forgotten.items():
+            counts.setdefault(queue_name, Counter())[state.value] = number
         found = []
         for task in service.accepted:
             counts.setdefault(task.queue_name, Counter())[task.state.value] += 1
@@ -87,6 +92,7 @@ class Page:
                 "tasks": [_task_json(task) for task in shown],
                 "total": len(found),
                 "offset": offset,
+                "left_out": sum(service.accepted.forgotten.values()),
             }
         )
 

@@ -222,7 +222,9 @@ class EmulatorPage {
     }
     const last = overview.offset + overview.tasks.length;
     const total = overview.total.toLocaleString("en");
-    shown.textContent = overview.tasks.length ? `${(overview.offset + 1).toLocaleString("en")} to ${last.toLocaleString("en")} of ${total}` : `0 of ${total}`;
+    const range = overview.tasks.length ? `${(overview.offset + 1).toLocaleString("en")} to ${last.toLocaleString("en")}` : "0";
+    const left = overview.left_out ? `; ${overview.left_out.toLocaleString("en")} that finished earlier are not listed` : "";
+    shown.textContent = `${range} of ${total}${left}`;
     previous.disabled = overview.offset === 0;
     next.disabled = last >= overview.total;
   }

@@ -7,7 +7,7 @@
  *   last: number | string | null, schedule_time: string, is_live: boolean
  * }} TaskRow
  */
-/** @typedef {{now: string, queues: QueueRow[], tasks: TaskRow[], total: number, offset: number}} Overview */
+/** @typedef {{now: string, queues: QueueRow[], tasks: TaskRow[], total: number, offset: number, left_out: number}} Overview */
 
 const TOKEN = "cloud-tasks-token";
 
