@@ -111,6 +111,60 @@ def test_offsets_count_from_the_time_base_in_force() -> None:
     ]
 
 
+def faults(history: History, *instants: int) -> None:
+    """Record a fault at each of these instants."""
+    for at in instants:
+        history.record(InjectedFault(at, "happened", None))
+
+
+def test_positions_stay_when_old_records_are_forgotten() -> None:
+    """The latest records are kept, and are found by the positions that they have always had."""
+    history = History()
+    history.record(TimeBase(0, 0))
+    for at in range(1, 100):
+        faults(history, at)
+        history.forget_all_but(5)
+        assert len(history) == at + 1
+        assert history.forgotten == max(0, at - 4)
+        assert [record.at for record in history.since(0)] == list(range(max(0, at - 4), at + 1))
+        assert [record.at for record in history.since(at - 1)] == [at - 1, at]
+    assert list(history.since(100)) == []
+    assert (history.has_begun, history.is_empty) == (True, False)
+    history.forget_all_but(50)
+    assert len(list(history.since(0))) == 5
+
+
+def test_offsets_stay_when_their_time_base_is_forgotten() -> None:
+    """They count from the base that was in force, be it the first or one of a reset."""
+    history = History()
+    history.record(TimeBase(10, 0))
+    faults(history, 12, 15)
+    history.record(TimeBase(100, 5))
+    faults(history, 107, 109)
+    complete = [(entry.offset, entry.instant) for entry in history.entries()]
+    assert complete == [(2, 12), (5, 15), (5, 105), (7, 107), (9, 109)]
+    for most in (5, 4, 3, 2, 1):
+        history.forget_all_but(most)
+        assert [(entry.offset, entry.instant) for entry in history.entries()] == complete[-most:]
+        assert [(entry.offset, entry.instant) for entry in copy.deepcopy(history).entries()] == complete[-most:]
+
+
+def test_calls_and_other_records_are_forgotten_side_by_side() -> None:
+    """The limit of calls counts those that are still there."""
+    history = History(calls_kept=2)
+    history.record(TimeBase(0, 0))
+    for number in range(10):
+        history.record_call(call(f"call {number}"))
+        faults(history, number)
+        history.forget_all_but(3)
+    assert kinds_of(history.since(0)) == ["InjectedFault", "call 9", "InjectedFault"]
+    for number in range(10, 13):
+        history.record_call(call(f"call {number}"))
+    assert [made.method for made in history.calls()] == ["call 11", "call 12"]
+    assert [made.method for made in history.calls(len(history) - 1)] == ["call 12"]
+    assert len(history) == 24
+
+
 def test_a_copy_is_independent(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """Its tasks and attempts are copies that belong together, and the requests that targets received are kept."""
     cloud_tasks.route("*")

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import requests
 
-from pytest_cloudtasks._server.emulator.bounds import Recent
 from pytest_cloudtasks._server.emulator.destinations import Destinations
 from pytest_cloudtasks._server.emulator.log import Log
 from pytest_cloudtasks._server.emulator.page.events import FIRST, TOGETHER, Feed
@@ -190,12 +189,3 @@ def test_a_stream_that_comes_late_begins_with_the_latest() -> None:
 
     assert (name, begin["left_out"]) == ("begin", FIRST + 2)
     assert sum(len(data["events"]) for _, data in events) == FIRST
-
-
-def test_only_recent_attempts_are_kept() -> None:
-    """A new entry replaces the oldest one; a changed entry keeps its place."""
-    recent: Recent[str, int] = Recent(2)
-    for key, value in [("a", 1), ("b", 2), ("a", 3), ("c", 4)]:
-        recent[key] = value
-
-    assert recent == {"b": 2, "c": 4}
