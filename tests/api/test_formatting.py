@@ -76,9 +76,9 @@ def test_two_long_values_of_two_classes_are_shown_where_they_part() -> None:
 
 
 def test_two_lists_are_whole_as_long_as_both_are_short() -> None:
-    """Up to 400 characters each nothing is left out, wherever they part."""
-    one, other = ["500"] * 80, ["500"] * 79 + ["200"]
-    assert lists_apart(one, other, 79) == (f"[{', '.join(one)}]", f"[{', '.join(other)}]")
+    """Up to 20 items and 400 characters each nothing is left out, wherever they part."""
+    one, other = ["500"] * 20, ["500"] * 19 + ["200"]
+    assert lists_apart(one, other, 19) == (f"[{', '.join(one)}]", f"[{', '.join(other)}]")
     assert lists_apart([], ["200"], 0) == ("[]", "[200]")
 
 
