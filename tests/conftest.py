@@ -36,6 +36,9 @@ settings.register_profile(
 
 settings.load_profile("suite")
 
+# The garbage collector takes a sixth of the suite's time at Python's own threshold.
+gc.set_threshold(20_000)
+
 RunPytest = Callable[..., pytest.RunResult]
 
 WITHOUT = {

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from google.api_core.exceptions import GoogleAPICallError
+from google.cloud import tasks_v2
 
 import pytest_cloudtasks
 from pytest_cloudtasks import FakeCloudTasks, MatchArguments, retry_schedule
@@ -213,13 +214,19 @@ OF_THE_USER = {"type", "error", "a lambda"}
 DRIVING = {"step", "dispatch_due", "advance", "drain", "dispatch"}
 
 
+@functools.cache
+def client() -> tasks_v2.CloudTasksClient:
+    """One client for all tests: it reaches whichever fake is active."""
+    return tasks_v2.CloudTasksClient()
+
+
 @contextmanager
 def running() -> Iterator[FakeCloudTasks]:
     """A fake with a task in its queue; at its end nothing is said about plans that never happened."""
     fake = FakeCloudTasks(queues=["receipts"], start=NOW, time="virtual")
     fake.__enter__()
     try:
-        fake.client().create_task(parent=fake.queue_path("receipts"), task={"http_request": {"url": URL}})
+        client().create_task(parent=fake.queue_path("receipts"), task={"http_request": {"url": URL}})
         fake.route(URL)
         yield fake
     finally:

@@ -6,6 +6,7 @@ Every story is told for each way in which a target can be busy, with the sync me
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -182,7 +183,9 @@ def taking(**named: float) -> Work:
     return lambda request: (named[name_of(request)], 200)
 
 
+@functools.cache
 def client() -> tasks_v2.CloudTasksClient:
+    """One client for all tests: it reaches whichever fake is active."""
     return tasks_v2.CloudTasksClient()
 
 

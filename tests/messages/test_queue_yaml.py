@@ -37,7 +37,7 @@ def test_the_entries_are_known_by_their_names() -> None:
     [
         ("queue: [", "it is not valid YAML."),
         ("queue: 2020-13-41", "it is not valid YAML."),
-        ("[" * 10_000, "it is not valid YAML."),
+        ("[" * 1000, "it is not valid YAML."),
         ("", NO_LIST),
         ("queue", NO_LIST),
         ("queues: []", NO_LIST),

@@ -8,7 +8,7 @@ from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks
 from tests.server.emulator.running import Emulator, Worker, running_emulator, working
 from tests.targets.servers import closed_port
 
-from .ways import NOBODY, RECEIVER, START, Way, in_process, over_loopback, over_the_emulator
+from .ways import NOBODY, RECEIVER, START, Address, Way, connected, in_process, over_loopback, over_the_emulator
 
 
 @pytest.fixture(scope="package")
@@ -21,8 +21,8 @@ def in_this_process() -> dict[str, Way]:
 def loopback() -> Iterator[dict[str, Way]]:
     """The ways over one loopback server."""
     fake = FakeCloudTasks(start=START)
-    with CloudTasksServer(fake) as server:
-        yield {f"loopback-{protocol}": over_loopback(fake, server, protocol) for protocol in ("grpc", "rest")}
+    with CloudTasksServer(fake) as server, connected(server) as clients:
+        yield {f"loopback-{protocol}": over_loopback(fake, server, client) for protocol, client in clients.items()}
 
 
 @pytest.fixture(scope="package")
@@ -41,9 +41,10 @@ def emulator(worker: Worker) -> Iterator[Emulator]:
 
 
 @pytest.fixture(scope="package")
-def serve(emulator: Emulator, worker: Worker) -> dict[str, Way]:
+def serve(emulator: Emulator, worker: Worker) -> Iterator[dict[str, Way]]:
     """The ways over the emulator."""
-    return {f"serve-{protocol}": over_the_emulator(emulator, worker, protocol) for protocol in ("grpc", "rest")}
+    with connected(Address(emulator.grpc, emulator.url)) as clients:
+        yield {f"serve-{name}": over_the_emulator(emulator, worker, client) for name, client in clients.items()}
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, aclosing, contextmanager
 from datetime import datetime, timedelta, timezone
+from functools import cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -120,6 +121,11 @@ def _gaps(times: Sequence[datetime]) -> list[int]:
 def in_process(transport: str) -> Way:
     """Google's client inside the process."""
 
+    @cache
+    def client() -> SyncClient:
+        """One client for all cases: it reaches whichever fake is active."""
+        return SyncClient(tasks_v2.CloudTasksClient(transport=transport))
+
     @contextmanager
     def way() -> Iterator[Session]:
         with FakeCloudTasks(start=START) as fake:
@@ -130,19 +136,24 @@ def in_process(transport: str) -> Way:
                 finally:
                     loop.close()
             else:
-                client = SyncClient(tasks_v2.CloudTasksClient(transport=transport))
-                yield Session(client, int(START.timestamp()), worker=Route(fake))
+                yield Session(client(), int(START.timestamp()), worker=Route(fake))
 
     return way
 
 
-def over_loopback(fake: FakeCloudTasks, server: CloudTasksServer, protocol: str) -> Way:
-    """A client of another process's kind: it connects to the loopback server."""
+@contextmanager
+def connected(address: Any) -> Iterator[dict[str, Any]]:
+    """A client of each protocol, connected to a server for all cases."""
+    with clients.over_grpc(address) as by_grpc, clients.over_rest(address) as by_rest:
+        yield {"grpc": by_grpc, "rest": by_rest}
+
+
+def over_loopback(fake: FakeCloudTasks, server: CloudTasksServer, client: Any) -> Way:
+    """A client of another process's kind, which is connected to the loopback server."""
 
     @contextmanager
     def way() -> Iterator[Session]:
-        connected = clients.over_grpc(server) if protocol == "grpc" else clients.over_rest(server)
-        with fake, connected as client:
+        with fake:
             http = _send(server.rest_url)
             yield Session(SyncClient(client), int(START.timestamp()), http=http, worker=Route(fake))
 
@@ -152,7 +163,7 @@ def over_loopback(fake: FakeCloudTasks, server: CloudTasksServer, protocol: str)
 # --- over the emulator -------------------------------------------------------------------------------------------
 
 
-class _Address(NamedTuple):
+class Address(NamedTuple):
     grpc_target: str
     rest_url: str
 
@@ -194,20 +205,18 @@ class Jumping:
         return _gaps([datetime.fromisoformat(attempt["dispatch_time"]) for attempt in attempts])
 
 
-def over_the_emulator(emulator: Emulator, worker: EmulatorWorker, protocol: str) -> Way:
-    """A client that connects to the emulator, a process of its own."""
+def over_the_emulator(emulator: Emulator, worker: EmulatorWorker, client: Any) -> Way:
+    """A client that is connected to the emulator, a process of its own."""
 
     @contextmanager
     def way() -> Iterator[Session]:
         worker.forget()
-        address: Any = _Address(emulator.grpc, emulator.url)
-        with clients.over_grpc(address) if protocol == "grpc" else clients.over_rest(address) as client:
-            now = int(datetime.fromisoformat(emulator.get("/healthz")["now"]).timestamp())
-            jumping = Jumping(emulator, worker)
-            try:
-                yield Session(SyncClient(client), now, soon=60, http=_send(emulator.url), worker=jumping)
-            finally:
-                emulator.post("/control/wait")  # nothing is on its way into the next case
-                emulator.post("/control/reset")
+        now = int(datetime.fromisoformat(emulator.get("/healthz")["now"]).timestamp())
+        jumping = Jumping(emulator, worker)
+        try:
+            yield Session(SyncClient(client), now, soon=60, http=_send(emulator.url), worker=jumping)
+        finally:
+            emulator.post("/control/wait")  # nothing is on its way into the next case
+            emulator.post("/control/reset")
 
     return way

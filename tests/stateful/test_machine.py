@@ -93,31 +93,6 @@ def assert_no_fake_is_left() -> None:
 # --- what it finds -----------------------------------------------------------------------------------------------
 
 
-def test_a_story_is_reported_in_the_fewest_steps() -> None:
-    """A duplicate finds a worker that does its work twice, and the timeline follows the steps."""
-    error, story = story_of(Careless, Phase.shrink)
-    assert str(error).splitlines()[0] == "charged twice"
-    task = next(line.split()[1] for line in story if " created: POST" in line)
-    assert story[0].startswith("Failing test case:")  # what follows is Hypothesis' own affair, release by release
-    assert story[1:] == [
-        "state = Careless()",
-        "Draw 1 (Cloud Tasks): order, duplicates, lost answers, delays",
-        "state.leave_to_chance(data=data(...))",
-        "state.never_charged_twice()",
-        "state.place()",
-        "state.never_charged_twice()",
-        "state.dispatch_due()",
-        "state.never_charged_twice()",
-        "state.teardown()",
-        "Timeline:",
-        "+0:00:00  queue orders created",
-        f"+0:00:00  {task} created: POST {CHARGE}",
-        f"+0:00:00  {task} attempt 1 → 200",
-        f"+0:00:00  {task} attempt 1 delivered a second time → 200",
-    ]
-    assert_no_fake_is_left()
-
-
 def test_without_faults_the_same_application_is_sound() -> None:
     """What may not happen twice, or be lost, does not."""
 

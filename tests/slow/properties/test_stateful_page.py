@@ -1,4 +1,4 @@
-"""The page on state machines shows what Hypothesis prints."""
+"""A failed state machine is reported in the fewest steps, and the page on it shows what Hypothesis prints."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from pytest_cloudtasks._stateful.machine import INVARIANTS, RULES
+from tests.stateful.test_machine import CHARGE, Careless, assert_no_fake_is_left, story_of
 
 PAGE = (Path(__file__).parents[3] / "docs" / "stateful.md").read_text("utf-8")
 LOOKS = "        if request.body not in self.charged:\n            self.charged.append"
@@ -36,3 +37,28 @@ def test_the_story_of_a_careless_worker_is_shown() -> None:
 def test_every_rule_and_every_invariant_is_listed() -> None:
     """The page has a row for each."""
     assert [name for name in (*RULES, *INVARIANTS) if f"`{name}`" not in PAGE] == []
+
+
+def test_a_story_is_reported_in_the_fewest_steps() -> None:
+    """A duplicate finds a worker that does its work twice, and the timeline follows the steps."""
+    error, story = story_of(Careless, Phase.shrink)
+    assert str(error).splitlines()[0] == "charged twice"
+    task = next(line.split()[1] for line in story if " created: POST" in line)
+    assert story[0].startswith("Failing test case:")  # what follows is Hypothesis' own affair, release by release
+    assert story[1:] == [
+        "state = Careless()",
+        "Draw 1 (Cloud Tasks): order, duplicates, lost answers, delays",
+        "state.leave_to_chance(data=data(...))",
+        "state.never_charged_twice()",
+        "state.place()",
+        "state.never_charged_twice()",
+        "state.dispatch_due()",
+        "state.never_charged_twice()",
+        "state.teardown()",
+        "Timeline:",
+        "+0:00:00  queue orders created",
+        f"+0:00:00  {task} created: POST {CHARGE}",
+        f"+0:00:00  {task} attempt 1 → 200",
+        f"+0:00:00  {task} attempt 1 delivered a second time → 200",
+    ]
+    assert_no_fake_is_left()
