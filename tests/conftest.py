@@ -6,7 +6,7 @@ import os
 import pkgutil
 import sys
 from collections.abc import Callable, Iterator
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import import_module
 from importlib.metadata import PathDistribution
 from importlib.util import find_spec
@@ -16,7 +16,6 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import pytest_cloudtasks
-from tests.installed import CAPABILITIES
 
 pytest_plugins = ["pytester"]
 
@@ -39,6 +38,7 @@ settings.load_profile("suite")
 # The garbage collector takes a sixth of the suite's time at Python's own threshold.
 gc.set_threshold(20_000)
 
+HERE = Path(__file__).parent
 RunPytest = Callable[..., pytest.RunResult]
 
 WITHOUT = {
@@ -71,8 +71,7 @@ WITHOUT = {
         "typing",
     ],
 }
-collect_ignore = [one for capability, tests in WITHOUT.items() if capability not in CAPABILITIES for one in tests]
-"""Tests of messages and RPCs that the installed release doesn't have; clients/test_surface.py is for every release."""
+"""Tests of messages and RPCs that a release doesn't have; clients/test_surface.py is for every release."""
 
 # Under CI pytest prints summaries at full length; inner sessions are to look the same everywhere.
 for _name in ("CI", "BUILD_NUMBER"):
@@ -81,7 +80,7 @@ for _name in ("CI", "BUILD_NUMBER"):
 # pytester forgets what an inner session imported first. A second import of these would bring their C parts down, and
 # one of the package's own modules would make two classes of each of theirs.
 # The last are what many inner sessions would import anew.
-for _module in (
+KEPT = (
     "freezegun",
     "hypothesis",
     "time_machine",
@@ -90,12 +89,32 @@ for _module in (
     "google.cloud.tasks_v2beta3",
     "flask",
     "pytest_asyncio",
-):
-    import_module(_module)
-if find_spec("pytest_django"):
-    import_module("pytest_django.plugin")
-for _found in pkgutil.walk_packages(pytest_cloudtasks.__path__, "pytest_cloudtasks."):
-    import_module(_found.name)
+)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Import what has to stay imported. The process in which xdist only starts the others has no use for it."""
+    if session.config.getoption("numprocesses", None):
+        return
+    for name in KEPT:
+        import_module(name)
+    if find_spec("pytest_django"):
+        import_module("pytest_django.plugin")
+    for found in pkgutil.walk_packages(pytest_cloudtasks.__path__, "pytest_cloudtasks."):
+        import_module(found.name)
+
+
+@cache
+def capabilities() -> set[str]:
+    """What the installed releases have, which takes Google's clients to find out."""
+    return import_module("tests.installed").CAPABILITIES
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave out whole files and folders that the installed release of google-cloud-tasks has nothing for."""
+    lacking = WITHOUT.keys() - capabilities()
+    left_out = {HERE / one for capability in lacking for one in WITHOUT[capability]}
+    return True if collection_path in left_out else None
 
 
 class ReadOnce(PathDistribution):
@@ -131,7 +150,7 @@ def run_pytest(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, pytes
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what the installed release of google-cloud-tasks can't do."""
-    left_out = [item for item in items if needs_of(item) - CAPABILITIES]
+    left_out = [item for item in items if needs_of(item) - capabilities()]
     items[:] = [item for item in items if item not in set(left_out)]
     config.hook.pytest_deselected(items=left_out)
 
