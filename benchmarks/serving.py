@@ -44,6 +44,10 @@ CONCURRENT = 5
 
 
 MANY_QUEUES = 10
+AT_WORK = 500
+"""Attempts under way in each of these, at the most."""
+LATE = 5.0
+"""Seconds after which a worker answers at ``/late``, so that attempts are under way together."""
 RATE = 500
 """The most dispatches a second of a queue."""
 ROUNDS = 5
@@ -279,30 +283,42 @@ async def _rate_while_creating(seconds: int = 6) -> Row:
             await asyncio.sleep(2)
             await _call(session, "POST", f"{queue}:resume")
             await asyncio.sleep(1)  # a full bucket is a burst
-            before = (await _received(echo))[0]
+            before = (await _received(echo)).requests
             begun = time.perf_counter()
             await asyncio.sleep(seconds)
-            made, took = (await _received(echo))[0] - before, time.perf_counter() - begun
+            made, took = (await _received(echo)).requests - before, time.perf_counter() - begun
             creating.wait()
     return Row("dispatches a second of 500, while 16 clients create", made / took, "", RATE * 0.95, is_at_least=True)
 
 
-async def _received(echo: Server) -> tuple[int, int]:
-    """How many requests of tasks the echo server has had, and of how many tasks."""
+class Received(NamedTuple):
+    """What the echo server has received of tasks."""
+
+    requests: int
+    tasks: int
+    at_once: int
+    """The most requests that were under way at one moment."""
+
+
+async def _received(echo: Server) -> Received:
     async with aiohttp.ClientSession() as session, session.get(f"{echo.rest}/received") as answer:
-        requests, tasks = await answer.json()
-        return requests, tasks
+        return Received(*await answer.json())
 
 
 async def _many(tasks: int) -> list[Row]:
-    """Many tasks that wait in ten queues, and go out: what one takes, and whether all have arrived once."""
+    """Many tasks that wait in ten queues, and go out to a worker that answers late.
+
+    What one takes, how many were under way together, and whether all have arrived once.
+    """
     names = [f"many{number}" for number in range(MANY_QUEUES)]
     with running(ECHO) as echo, running(_standing(*names)) as emulator:
         async with aiohttp.ClientSession(emulator.rest) as session:
             queues = [f"/v2/{QUEUE.removesuffix('load')}{name}" for name in names]
+            limits = {"rateLimits": {"maxConcurrentDispatches": AT_WORK}}
             for queue in queues:
+                await _call(session, "PATCH", f"{queue}?updateMask=rateLimits.maxConcurrentDispatches", limits)
                 await _call(session, "POST", f"{queue}:pause")
-            task = {"task": {"httpRequest": {"url": f"{echo.rest}/work", "body": "aGVsbG8="}}}
+            task = {"task": {"httpRequest": {"url": f"{echo.rest}/late", "body": "aGVsbG8="}}}
             await asyncio.gather(*[_repeat(session, f"{queue}/tasks", task, 100) for queue in queues])
             before = emulator.memory
             each = tasks // MANY_QUEUES - 100
@@ -311,10 +327,11 @@ async def _many(tasks: int) -> list[Row]:
             for queue in queues:
                 await _call(session, "POST", f"{queue}:resume")
             await _call(session, "POST", "/control/wait", {"for": "empty", "timeout": "20m"})
-            requests, arrived = await _received(echo)
-    wrong = tasks - arrived + requests - arrived
+            received = await _received(echo)
+    wrong = tasks - received.tasks + received.requests - received.tasks
     return [
         Row(f"memory of each of {tasks:,} tasks that wait in ten queues", grown, "bytes", 1_229),
+        Row(f"of {tasks:,} tasks in ten queues, at work at once", received.at_once, "tasks"),
         Row(f"of {tasks:,} tasks in ten queues, lost or delivered twice", wrong, "tasks", 0),
     ]
 
@@ -331,14 +348,21 @@ async def _echo() -> None:
     server.start()
     application = web.Application()
     received: list[str] = []
+    late = [0, 0]
+    """Requests that wait now for their late answer, and the most so far."""
 
     async def back(request: web.Request) -> web.Response:
         if (name := request.headers.get("X-CloudTasks-TaskName")) is not None:
             received.append(name)
+        if request.path == "/late":
+            late[0] += 1
+            late[1] = max(late)
+            await asyncio.sleep(LATE)
+            late[0] -= 1
         return web.Response(body=await request.read(), content_type="application/json")
 
     async def count(request: web.Request) -> web.Response:
-        return web.json_response([len(received), len(set(received))])
+        return web.json_response(Received(len(received), len(set(received)), late[1]))
 
     application.router.add_post("/{path:.*}", back)
     application.router.add_get("/received", count)
