@@ -333,6 +333,11 @@ class Task:
         self.last_outcome: Outcome | None = None
         self.ended_at: int | None = None
 
+    def forget_attempts(self, most: int) -> None:
+        """Forget attempts except the first and the latest ``most``."""
+        if len(self.attempts) > most + 1:
+            self.attempts = (self.attempts[0], *self.attempts[-most:])
+
     def move(self, cause: TaskCause) -> None:
         """Change to the state that ``cause`` leads to."""
         self.state = TRANSITIONS[cause][self.state]

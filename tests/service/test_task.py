@@ -179,6 +179,18 @@ def test_the_deadline_of_an_attempt_counts_from_its_dispatch() -> None:
     assert [attempt.deadline for attempt in app_engine.attempts] == [START + 10 * MINUTE]
 
 
+def test_attempts_in_the_middle_can_be_forgotten() -> None:
+    """The first one stays, because a limit of the retries' duration counts from it."""
+    driver = driver_with(scripted(*[response(503)] * 5, response(200)))
+    task = add(driver)
+    driver.drain()
+    task.forget_attempts(5)
+    assert [attempt.number for attempt in task.attempts] == [1, 2, 3, 4, 5, 6]
+    task.forget_attempts(2)
+    assert [attempt.number for attempt in task.attempts] == [1, 5, 6]
+    assert task.dispatch_count == 6
+
+
 # --- accepted tasks ---
 
 

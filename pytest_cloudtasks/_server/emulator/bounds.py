@@ -14,6 +14,8 @@ from ..._simulation.simulation import Simulation
 
 FINISHED_TASKS = 10_000
 """Finished tasks, with their attempts."""
+ATTEMPTS = 100
+"""Attempts of one task besides the first, for one that is retried for ever."""
 RECORDS = 40_000
 """Records of the history: events, calls and planned failures."""
 CALLS = 1_000

@@ -35,7 +35,7 @@ from ..._targets.redirects import retry_at
 from ..._targets.request import TargetRequest
 from ..._time.clock import WallClock
 from ..._units import SECOND
-from .bounds import DIAGNOSTICS, Recent, bound, forget
+from .bounds import ATTEMPTS, DIAGNOSTICS, Recent, bound, forget
 from .log import Log
 from .sender import Sender, Sent
 
@@ -185,6 +185,8 @@ class SchedulerLoop:
         for event in history.events(self._logged):
             self.results.count(event)
             self._log.event(event, self._new_diagnostic(event))
+            if event.attempt is not None:
+                event.attempt.task.forget_attempts(ATTEMPTS)
         self._logged = len(history)
         forget(self.simulation)
 
@@ -194,8 +196,8 @@ class SchedulerLoop:
         diagnostic = "" if attempt is None else self.diagnostics.get(attempt, "")
         if attempt is None or not diagnostic or attempt.number == 1:
             return diagnostic
-        attempts = attempt.task.attempts
-        return "" if self.diagnostics.get(attempts[attempt.number - 2]) == diagnostic else diagnostic
+        previous = (one for one in attempt.task.attempts if one.number == attempt.number - 1)
+        return "" if any(self.diagnostics.get(one) == diagnostic for one in previous) else diagnostic
 
     def say(self, text: str) -> None:
         """Log a message about the emulator itself."""

@@ -216,6 +216,20 @@ async def test_a_jump_counts_and_logs_more_than_is_kept() -> None:
 
 
 @in_a_loop
+async def test_of_a_task_that_is_retried_for_ever_the_first_and_the_latest_attempts_are_kept() -> None:
+    """Their numbers go on, and the log still names a reason once if it stays the same."""
+    lines: list[str] = []
+    queues = {"emails": {"retry_config": {"max_attempts": 150}}}
+    scheduler = SchedulerLoop(Settings(queues=queues), ByPath(Destinations()), Log("text", lines.append))
+    create(scheduler, "a", path="fails")
+    jump = await drain(scheduler)
+    (task,) = scheduler.simulation.service.accepted
+    assert [attempt.number for attempt in task.attempts] == [1, *range(51, 151)]
+    assert (jump.attempts, jump.results.failed, jump.results.exhausted) == (150, 150, 1)
+    assert sum("nothing listens there" in line for line in lines) == 1
+
+
+@in_a_loop
 async def test_the_latest_exchanges_and_batches_are_kept() -> None:
     """An older operation is unknown; the IDs of later ones go on."""
     scheduler = a_scheduler()
