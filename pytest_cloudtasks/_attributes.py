@@ -47,6 +47,7 @@ class NamesAttributes:
     if not TYPE_CHECKING:  # type checkers still report unknown attributes
 
         def __getattr__(self, name: str) -> Any:
+            __tracebackhide__ = True
             if hasattr(type(self), name):
                 return object.__getattribute__(self, name)  # a property raised AttributeError: it does so again
             if name.startswith("_"):  # Python's protocols, copy and pickle look for these, maybe before __init__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
+from types import FunctionType
 from typing import Any, Union, cast
 
 from .._arguments import checked_flag
@@ -54,8 +55,13 @@ class _Application(Target):
         if self._asgi is not None:
             self._asgi.close()
 
-    def known_paths(self) -> list[str]:
-        """Return the paths of the routes of Starlette, FastAPI and Flask, which list them publicly."""
+    def known_paths(self) -> list[str] | None:
+        """Return the paths of the routes of Starlette, FastAPI and Flask, which list them publicly.
+
+        None for a function, which has no routes.
+        """
+        if isinstance(self._app, FunctionType):
+            return None
         try:
             if (rules := getattr(self._app, "url_map", None)) is not None:
                 return [str(rule.rule) for rule in rules.iter_rules()]

@@ -127,6 +127,14 @@ def test_copies_pickles_and_introspection_work(cloud_tasks: FakeCloudTasks) -> N
     assert getattr(cloud_tasks, "pytestmark", None) is None
 
 
+def test_the_failure_points_at_the_test(cloud_tasks: FakeCloudTasks) -> None:
+    """No frame of the plugin is shown."""
+    with pytest.raises(AttributeError) as caught:
+        _ = cloud_tasks.drian  # type: ignore[attr-defined]
+    shown = caught.traceback.filter(caught)
+    assert [str(entry.path) for entry in shown] == [__file__]
+
+
 def test_python_adds_no_second_suggestion(cloud_tasks: FakeCloudTasks) -> None:
     """A traceback ends with the sentence itself."""
     with pytest.raises(AttributeError) as caught:

@@ -474,10 +474,12 @@ def test_an_application_lacks_the_method(
 
 
 def test_a_handlers_own_404_needs_no_route(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """The application has a route for the path, or the test has scripted the answer."""
+    """The application has a route for the path, it is a function, or the test has scripted the answer."""
     cloud_tasks.mount("https://mailer.test", flask_app())
+    cloud_tasks.mount("https://function.test", lambda request: ("no such order", 404))
     cloud_tasks.route("https://scripted.test/").returns(404)
     enqueue("one", url="https://mailer.test/send/43")
     enqueue("two", url="https://scripted.test/")
+    enqueue("three", url="https://function.test/")
     cloud_tasks.dispatch_due()
     assert hints_of(cloud_tasks.assert_attempts, "one", [200]) == []
