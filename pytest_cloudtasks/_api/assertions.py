@@ -309,14 +309,14 @@ def _expect(
     match: Match,
     count: int | None,
     tasks: Callable[[Simulation], Iterable[Task]],
-    what: str,
+    asserted: str,
     where: str = "",
     since: int = 0,
     timeout: float | None = None,
 ) -> list[TaskRecord]:
     """Return the matching tasks if there are as many as expected, and raise otherwise.
 
-    ``what`` and ``where`` say in the message which tasks count. The message also has rejected calls, from position
+    ``asserted`` and ``where`` say in the message which tasks count. The message also has rejected calls, from position
     ``since`` of the history on.
     """
     __tracebackhide__ = True
@@ -342,7 +342,9 @@ def _expect(
     others = [task for task in candidates() if task not in matching_tasks]
     from .._diagnostics.failure_message import unmet  # only an assertion that fails needs it
 
-    situation = _situation(simulation, what)._replace(match=match, expected=count, found=matching_tasks, others=others)
+    situation = _situation(simulation, asserted)._replace(
+        match=match, expected=count, found=matching_tasks, others=others
+    )
     raise unmet(situation, where=where, since=since)
 
 

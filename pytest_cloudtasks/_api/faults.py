@@ -326,7 +326,7 @@ class Faults:
         drawn = {"order": picks, "duplicates": duplicates, "lost answers": lost_answers, "delays": longest}
         with simulation.lock:
             simulation.choose_by(
-                drawn_choices(data, picks=picks, subjects=[what for what, is_on in drawn.items() if is_on])
+                drawn_choices(data, picks=picks, subjects=[subject for subject, is_on in drawn.items() if is_on])
             )
             if duplicates:
                 simulation.faults.add(PlannedFault(Fault.DELIVER_TWICE, "", _any_task, _POSSIBLE))
@@ -342,9 +342,9 @@ def unused(simulation: Simulation) -> list[str]:
 
 
 def _unused_text(plan: PlannedFault, simulation: Simulation) -> str:
-    what = "call" if plan.fault in (Fault.FAIL_RPC, Fault.LOSE_RESPONSE) else "task"
+    subject = "call" if plan.fault in (Fault.FAIL_RPC, Fault.LOSE_RESPONSE) else "task"
     text = (
-        f"{plan.describe()} was planned but never happened: no {what} matched, or too few did. Correct the plan or"
+        f"{plan.describe()} was planned but never happened: no {subject} matched, or too few did. Correct the plan or"
         " remove it."
     )
     if plan.error is not None:

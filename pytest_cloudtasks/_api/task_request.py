@@ -160,9 +160,9 @@ def task_request(
     if audience is not None:
         checked_text("task_request(audience=…)", audience, URL)
     checked_text("task_request(service_account_email=…)", service_account_email, "me@project.iam.gserviceaccount.com")
-    for what, number in (("execution_count", execution_count), ("previous_response", previous_response)):
+    for argument, number in (("execution_count", execution_count), ("previous_response", previous_response)):
         if number is not None and (not is_whole(number) or number < 0):
-            raise TypeError(f"task_request({what}=…) takes a number of zero or more, but got {safe_repr(number)}.")
+            raise TypeError(f"task_request({argument}=…) takes a number of zero or more, but got {safe_repr(number)}.")
     sent = dict(headers)
     if json is not None:
         try:

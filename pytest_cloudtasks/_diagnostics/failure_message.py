@@ -35,14 +35,14 @@ def unmet(situation: Situation, *, where: str, since: int) -> CloudTasksAssertio
     ``where`` and ``situation.asserted`` say in the message which tasks count. Rejected calls are shown from position
     ``since`` of the history on.
     """
-    match, count, found, what = situation.match, situation.expected, situation.found, situation.asserted
+    match, count, found, asserted = situation.match, situation.expected, situation.found, situation.asserted
     assert match is not None, "it was matched"
     others = situation.others
     if count == 0:
         others = []
-    kind = ("matching " if match.expected() else "") + ("dispatched " if what == "dispatched" else "")
+    kind = ("matching " if match.expected() else "") + ("dispatched " if asserted == "dispatched" else "")
     headline = f"Expected {_count_text(count, kind)}{where}, found {len(found) or 'none'}."
-    none = f"No task was {what}{where or ' in this test'}."
+    none = f"No task was {asserted}{where or ' in this test'}."
     rejected = rejected_like(match, situation.history, since) if count != 0 else []
     masks = not situation.history.show_secrets
     return failed(_explained(headline, match, found, others, none, rejected, masks), situation)

@@ -72,9 +72,9 @@ class Lints:
                 self._look_at_token(task, queue.config.sent(target))
         elif isinstance(target, PullMessage):
             return
-        what = unlike_its_type(target)
-        if what:
-            self._warn_of_body(task, what)
+        mistake = unlike_its_type(target)
+        if mistake:
+            self._warn_of_body(task, mistake)
         if target.header_changes:
             self._warn_of_header_changes(task, target)
         retry = task.retry_config or queue.config.retry_config
@@ -93,10 +93,10 @@ class Lints:
             " to the headers of its http_request.",
         )
 
-    def _warn_of_body(self, task: Task, what: str) -> None:
+    def _warn_of_body(self, task: Task, mistake: str) -> None:
         place = self._new_place(TEXT_BODY)
         if place is not None:
-            self._warn(place, TEXT_BODY, f"The body of {_name(task)} {what}. {ADVICE}")
+            self._warn(place, TEXT_BODY, f"The body of {_name(task)} {mistake}. {ADVICE}")
 
     def _warn_of_header_changes(self, task: Task, target: PushTarget) -> None:
         place = self._new_place(CHANGED_HEADER)
@@ -113,9 +113,9 @@ class Lints:
         if not isinstance(sent, HttpTarget) or not sent.url.startswith("http://") or _stays_here(sent.url):
             return
         if sent.oidc or sent.oauth:
-            what = f"the {'OIDC' if sent.oidc else 'OAuth'} token of its queue's http_target"
+            secret = f"the {'OIDC' if sent.oidc else 'OAuth'} token of its queue's http_target"
         elif "authorization" in _header_names(sent.headers):
-            what = "its Authorization header"
+            secret = "its Authorization header"
         else:
             return
         place = self._new_place(PLAIN_HTTP)
@@ -123,8 +123,8 @@ class Lints:
             self._warn(
                 place,
                 PLAIN_HTTP,
-                f"{_name(task)} sends {what} to {sent.url}, where everybody on the way can read it. The service rejects"
-                " http for a task's own oidc_token and oauth_token, but does not check this one. Use https.",
+                f"{_name(task)} sends {secret} to {sent.url}, where everybody on the way can read it. The service"
+                " rejects http for a task's own oidc_token and oauth_token, but does not check this one. Use https.",
             )
 
     def _warn_of_unlimited_attempts(self, task: Task, queue: Queue) -> None:

@@ -34,12 +34,12 @@ def unlike_its_type(target: HttpTarget | AppEngineTarget) -> str:
         return ""
     kind = next((value for name, value in target.headers if name.lower() == "content-type"), "")
     if _JSON.match(kind):
-        what = "" if is_json(target.body) else "is no JSON"
+        problem = "" if is_json(target.body) else "is no JSON"
     elif _TEXT.match(kind):
-        what = "" if _is_text(target.body) else "is no text"
+        problem = "" if _is_text(target.body) else "is no text"
     else:
-        what = ""
-    return f"{what}, though its Content-Type is {kind}: {safe_repr(target.body)}" if what else ""
+        problem = ""
+    return f"{problem}, though its Content-Type is {kind}: {safe_repr(target.body)}" if problem else ""
 
 
 def is_decoded(expected: Any, body: bytes) -> bool:

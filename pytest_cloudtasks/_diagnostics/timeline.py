@@ -173,10 +173,10 @@ def _creation(event: Event, line: Line) -> str:
     task = event.task
     assert task is not None, "a task was created"
     target = task.target
-    what = contents(task) if isinstance(target, PullMessage) else f"{target.method} {url_of(target)}"
+    payload = contents(task) if isinstance(target, PullMessage) else f"{target.method} {url_of(target)}"
     due = task.initial_schedule_time - event.at
     when = f", scheduled for {offset_text(task.initial_schedule_time - line.base)}" if due > 0 else ""
-    return f"created: {what}{when}"
+    return f"created: {payload}{when}"
 
 
 def _expiry(event: Event, line: Line) -> str:
@@ -297,11 +297,11 @@ def _shown(history: History) -> Iterator[Line]:
     return (line for line in lines_of(history.entries()) if not _is_told_by_its_answer(line.what))
 
 
-def _is_told_by_its_answer(what: object) -> bool:
+def _is_told_by_its_answer(record: object) -> bool:
     """Return whether a dispatch was answered at once and needs no line of its own."""
-    if not isinstance(what, Event) or what.kind is not EventKind.TASK_DISPATCHED or what.attempt is None:
+    if not isinstance(record, Event) or record.kind is not EventKind.TASK_DISPATCHED or record.attempt is None:
         return False
-    return what.attempt.response_time == what.attempt.dispatch_time
+    return record.attempt.response_time == record.attempt.dispatch_time
 
 
 def _held_back(history: History, service: Service, clock: Clock) -> Iterator[str]:

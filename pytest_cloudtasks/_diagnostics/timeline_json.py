@@ -54,11 +54,11 @@ def timeline_data(history: History, service: Service, clock: Clock) -> list[Obje
 def objects(entries: Iterable[Entry], history: History, form: Form) -> Iterator[Object]:
     """Return an object for each entry, without the calls that an event or a fault speaks for."""
     for entry in entries:
-        what = entry.what
-        if not isinstance(what, IncomingCall):
-            line = Line(entry.offset, what.at, what, entry.answer)
-        elif not what.has_effect:
-            line = Line(entry.offset, what.at, call_of(what, entry.offset))
+        record = entry.what
+        if not isinstance(record, IncomingCall):
+            line = Line(entry.offset, record.at, record, entry.answer)
+        elif not record.has_effect:
+            line = Line(entry.offset, record.at, call_of(record, entry.offset))
         else:
             continue
         data = {**line_data(line), **_Details(entry, history, form).data()}
@@ -188,16 +188,18 @@ class _Details:
         self._form = form
 
     def data(self) -> Object:
-        what = self._entry.what
-        if isinstance(what, IncomingCall):
-            return self._call(what)
-        if not isinstance(what, Event) or what.task is None:
+        record = self._entry.what
+        if isinstance(record, IncomingCall):
+            return self._call(record)
+        if not isinstance(record, Event) or record.task is None:
             return {}
-        if what.kind is EventKind.TASK_CREATED:
-            return self._creation(what.task)
-        if what.attempt is None:
+        if record.kind is EventKind.TASK_CREATED:
+            return self._creation(record.task)
+        if record.attempt is None:
             return {}
-        return self._dispatch(what.attempt) if what.kind is EventKind.TASK_DISPATCHED else self._answer(what.attempt)
+        return (
+            self._dispatch(record.attempt) if record.kind is EventKind.TASK_DISPATCHED else self._answer(record.attempt)
+        )
 
     def _call(self, call: IncomingCall) -> Object:
         data: Object = {"message": message_text(call.request, self._entry.base, self._form)}

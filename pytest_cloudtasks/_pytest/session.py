@@ -337,16 +337,16 @@ class PluginSession:
             settings = self.settings.of_test(item, wanted=True)
             assert settings is not None
             simulation = fakes.simulation(settings, test_id(item))
-        simulation.check_change = lambda what: self._check_change(simulation, what)
+        simulation.check_change = lambda change: self._check_change(simulation, change)
         self._simulation = self._first_simulation = simulation
         self._stack = fakes.run_in(simulation)
         if not self._wide_fixtures:
             self._hold_time()
 
-    def _check_change(self, simulation: Simulation, what: str) -> None:
+    def _check_change(self, simulation: Simulation, change: str) -> None:
         """Fail if a fixture of wider scope changes something that only the first test would have."""
         __tracebackhide__ = True
-        misuse = self._wide_fixtures.misuse(what)
+        misuse = self._wide_fixtures.misuse(change)
         if misuse:
             simulation.failures.keep(misuse)
             raise set_up_failure(misuse)

@@ -29,15 +29,15 @@ class WideFixtures:
         finally:
             self._fixtures.pop()
 
-    def misuse(self, what: str) -> str:
-        """Return why the innermost fixture must not do ``what``, such as "creates a queue"; "" while none is set up."""
+    def misuse(self, change: str) -> str:
+        """Return why the innermost fixture must not ``change`` the fake ("adds a queue"); "" while none is set up."""
         if not self._fixtures:
             return ""
         return (
-            f"{_subject(self._fixtures[-1])} {what} in the fake of the fixture cloud_tasks. Every test has a new fake,"
-            " so this would be lost after the first test. Do it in a function-scoped fixture or in the test, list"
-            " queues in the ini option cloud_tasks_queues or in a marker, or open a fake for the wider scope: `with"
-            " FakeCloudTasks() as cloud_tasks:`."
+            f"{_subject(self._fixtures[-1])} {change} in the fake of the fixture cloud_tasks. Every test has a new"
+            " fake, so this would be lost after the first test. Do it in a function-scoped fixture or in the test,"
+            " list queues in the ini option cloud_tasks_queues or in a marker, or open a fake for the wider scope:"
+            " `with FakeCloudTasks() as cloud_tasks:`."
         )
 
 

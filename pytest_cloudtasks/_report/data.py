@@ -98,18 +98,18 @@ class _Kept:
         """Return the objects of the kept entries, with one object in place of those that are left out."""
         calls_told = False
         for entry in self._entries:
-            what = entry.what
-            if isinstance(what, IncomingCall) and id(what) in self._calls_left_out:
+            record = entry.what
+            if isinstance(record, IncomingCall) and id(record) in self._calls_left_out:
                 if not calls_told:
                     yield _left_out(entry, f"{len(self._calls_left_out)} calls left out")
                 calls_told = True
-            elif isinstance(what, Event) and what.task in self._tasks_left_out:
-                if tasks := self._tasks.pop(what.queue_name, None):
-                    yield _left_out(entry, tasks_left_out(tasks), queue=what.queue_name)
-            elif isinstance(what, Event) and what.attempt in self._attempts_left_out:
-                if self._begins(what):
-                    text = attempts_left_out(self._attempts[what.attempt.task])
-                    yield _left_out(entry, text, queue=what.queue_name, task=what.attempt.task.name)
+            elif isinstance(record, Event) and record.task in self._tasks_left_out:
+                if tasks := self._tasks.pop(record.queue_name, None):
+                    yield _left_out(entry, tasks_left_out(tasks), queue=record.queue_name)
+            elif isinstance(record, Event) and record.attempt in self._attempts_left_out:
+                if self._begins(record):
+                    text = attempts_left_out(self._attempts[record.attempt.task])
+                    yield _left_out(entry, text, queue=record.queue_name, task=record.attempt.task.name)
             else:
                 yield from objects([entry], history, form)
 

@@ -293,8 +293,8 @@ class PlannedOrder(DispatchOrder):
         """Return a random rank if the order is shuffled."""
         return self._rank("listing", task) if self.is_shuffled else 0
 
-    def _rank(self, what: str, task: Task) -> int:
-        return self._faults.choices.rank(f"{what} of {task.queue_name}") if self.is_shuffled else 0
+    def _rank(self, question: str, task: Task) -> int:
+        return self._faults.choices.rank(f"{question} of {task.queue_name}") if self.is_shuffled else 0
 
     def __deepcopy__(self, memo: dict[int, Any]) -> DispatchOrder:
         """Return the default order. The copied service gets the order of its own simulation."""

@@ -15,29 +15,29 @@ RANKS = 1 << 32
 class Choices(Protocol):
     """The source of random answers.
 
-    ``what`` names the question. Questions of different names are independent: asking one more often changes no answer
-    to another. The plain answers, with which nothing special happens, are False and 0.
+    ``question`` names what is asked. Questions of different names are independent: asking one more often changes no
+    answer to another. The plain answers, with which nothing special happens, are False and 0.
     """
 
     picks: bool
     """Whether it also decides the order, with `pick` when a task is dispatched instead of `rank` before."""
 
-    def chance(self, rate: float, what: str, of: tuple[int, int] | None = None) -> bool:
+    def chance(self, rate: float, question: str, of: tuple[int, int] | None = None) -> bool:
         """Return whether something with this probability, a number from 0 to 1, happens.
 
         ``of`` are numbers of its subject, if any: of an attempt, and of its task.
         """
         ...
 
-    def rank(self, what: str) -> int:
+    def rank(self, question: str) -> int:
         """Return a rank from 0 to below `RANKS`. Among equal ranks the older goes first."""
         ...
 
-    def pick(self, count: int, what: str) -> int:
+    def pick(self, count: int, question: str) -> int:
         """Return an index below ``count``."""
         ...
 
-    def amount(self, most: int, what: str) -> int:
+    def amount(self, most: int, question: str) -> int:
         """Return an amount from 1 to ``most``."""
         ...
 
@@ -57,26 +57,26 @@ class SeededChoices:
         self._test = test
         self._streams: dict[str, random.Random] = {}
 
-    def chance(self, rate: float, what: str, of: tuple[int, int] | None = None) -> bool:
+    def chance(self, rate: float, question: str, of: tuple[int, int] | None = None) -> bool:
         """Return whether something happens."""
-        return self._stream(what).random() < rate
+        return self._stream(question).random() < rate
 
-    def rank(self, what: str) -> int:
+    def rank(self, question: str) -> int:
         """Return a rank."""
-        return self._stream(what).randrange(RANKS)
+        return self._stream(question).randrange(RANKS)
 
-    def pick(self, count: int, what: str) -> int:
+    def pick(self, count: int, question: str) -> int:
         """Return an index below ``count``."""
-        return self._stream(what).randrange(count)
+        return self._stream(question).randrange(count)
 
-    def amount(self, most: int, what: str) -> int:
+    def amount(self, most: int, question: str) -> int:
         """Return an amount."""
-        return 1 + self._stream(what).randrange(most)
+        return 1 + self._stream(question).randrange(most)
 
-    def _stream(self, what: str) -> random.Random:
-        stream = self._streams.get(what)
+    def _stream(self, question: str) -> random.Random:
+        stream = self._streams.get(question)
         if stream is None:
-            stream = self._streams[what] = random.Random(f"{self._seed}/{self._test}/{what}")
+            stream = self._streams[question] = random.Random(f"{self._seed}/{self._test}/{question}")
         return stream
 
     @property

@@ -82,8 +82,8 @@ class Simulation:
         """The `FakeCloudTasks` that users have."""
         self.lints: Lints | None = None
         """What warns of calls that are probably mistakes."""
-        self.check_change: Callable[[str], None] = lambda what: None
-        """Called before the test changes something, with what; raises where the change would be lost."""
+        self.check_change: Callable[[str], None] = lambda change: None
+        """Called before the test changes something, with the change in words; raises where it would be lost."""
         self.has_ended = False
         """Whether its test is over: a call that comes late must not hold time again."""
 

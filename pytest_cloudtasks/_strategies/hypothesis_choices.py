@@ -41,30 +41,30 @@ class DrawnChoices:
         self._turns: dict[tuple[str, int, int], Turns] = {}
         """For each round of each question: the turns whose answer is not the plain one."""
 
-    def chance(self, rate: float, what: str, of: tuple[int, int] | None = None) -> bool:
+    def chance(self, rate: float, question: str, of: tuple[int, int] | None = None) -> bool:
         """Return whether something happens. Nothing is drawn if that is certain."""
-        return rate == 1 if rate in (0, 1) else self._is_special(what, of)
+        return rate == 1 if rate in (0, 1) else self._is_special(question, of)
 
-    def rank(self, what: str) -> int:
+    def rank(self, question: str) -> int:
         """Return a rank among tasks."""
-        return 1 + self._below(_RANKS - 1) if self._is_special(what) else 0
+        return 1 + self._below(_RANKS - 1) if self._is_special(question) else 0
 
-    def pick(self, count: int, what: str) -> int:
+    def pick(self, count: int, question: str) -> int:
         """Return one of ``count``. Nothing is drawn if there is only one."""
-        return 1 + self._below(count - 1) if count > 1 and self._is_special(what) else 0
+        return 1 + self._below(count - 1) if count > 1 and self._is_special(question) else 0
 
-    def amount(self, most: int, what: str) -> int:
+    def amount(self, most: int, question: str) -> int:
         """Return a number from 1 to ``most``."""
         return 1 + self._below(most)
 
-    def _is_special(self, what: str, of: tuple[int, int] | None = None) -> bool:
-        series, number = of or (0, self._asked.get(what, 0))
+    def _is_special(self, question: str, of: tuple[int, int] | None = None) -> bool:
+        series, number = of or (0, self._asked.get(question, 0))
         if of is None:
-            self._asked[what] = number + 1
-        question = (what, series, number // _ROUND)
-        if question not in self._turns:
-            self._turns[question] = Turns(self._below, at_once=of is not None)
-        return number % _ROUND + 1 in self._turns[question]
+            self._asked[question] = number + 1
+        key = (question, series, number // _ROUND)
+        if key not in self._turns:
+            self._turns[key] = Turns(self._below, at_once=of is not None)
+        return number % _ROUND + 1 in self._turns[key]
 
     def _below(self, count: int) -> int:
         if count == 1:

@@ -195,12 +195,12 @@ def _failed(error: BaseException) -> Answer:
     return Answer(response(500), exception=error)
 
 
-def no_target(what: str, destination: Destination, targets: Targets) -> NoTarget:
-    """Return the error of a task without a target: ``what``, its URL, similar routes, all targets, and what to add."""
+def no_target(problem: str, destination: Destination, targets: Targets) -> NoTarget:
+    """Return the error of a task without a target: the ``problem``, its URL, similar routes, targets, and advice."""
     known = targets.describe()
     shown = "".join(f"\n  {line}" for line in known) if known else " none"
     return NoTarget(
-        f"{what}: {destination.method} {destination.url}.{_nearest(destination, targets)}"
+        f"{problem}: {destination.method} {destination.url}.{_nearest(destination, targets)}"
         f"\nTargets of this test:{shown}\nAdd one with {_proposal(destination)}. Nothing was sent."
     )
 

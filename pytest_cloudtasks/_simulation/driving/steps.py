@@ -285,8 +285,8 @@ class Steps:
         target = simulation.targets.find(destination)
         if target is None:
             self._take(delivery, answer)
-            what = f"The task {short_name(attempt.task)} was redirected to a URL that has no target"
-            raise no_target(what, destination, simulation.targets)
+            problem = f"The task {short_name(attempt.task)} was redirected to a URL that has no target"
+            raise no_target(problem, destination, simulation.targets)
         hop = Delivery(attempt, target, request)
         hop.hops, hop.taken = delivery.hops + 1, taken
         simulation.history.requests[attempt] = request
@@ -342,8 +342,8 @@ class Steps:
         target = simulation.targets.find_for(task, sent)
         if target is not None:
             return target
-        what = f"The task {short_name(task)} is due, but its URL has no target"
-        raise no_target(what, destination_of(task, sent), self.simulation.targets)
+        problem = f"The task {short_name(task)} is due, but its URL has no target"
+        raise no_target(problem, destination_of(task, sent), self.simulation.targets)
 
     def _limit_reached(self, upcoming: Upcoming, limit: int) -> DrainLimitReached:
         task, method = upcoming.task, self.simulation.driving.method

@@ -29,53 +29,53 @@ def checked_service_options(option: str, value: Any) -> ServiceOptions:
     return ServiceOptions(**changes)
 
 
-def _duration(what: str, value: Any) -> int:
-    return duration_of(value, what=what)
+def _duration(name: str, value: Any) -> int:
+    return duration_of(value, what=name)
 
 
-def _up_to_a_minute(what: str, value: Any) -> int:
-    duration = duration_of(value, what=what)
+def _up_to_a_minute(name: str, value: Any) -> int:
+    duration = duration_of(value, what=name)
     if duration > MINUTE:
-        raise ValueError(f"{what} takes a duration of one minute at the most, but got {safe_repr(value)}.")
+        raise ValueError(f"{name} takes a duration of one minute at the most, but got {safe_repr(value)}.")
     return duration
 
 
-def _size(what: str, value: Any) -> int:
+def _size(name: str, value: Any) -> int:
     if not is_whole(value) or value <= 0:
-        raise ValueError(f"{what} takes a positive number of bytes, but got {safe_repr(value)}.")
+        raise ValueError(f"{name} takes a positive number of bytes, but got {safe_repr(value)}.")
     return int(value)
 
 
-def _burst(what: str, value: Any) -> Any:
+def _burst(name: str, value: Any) -> Any:
     if not callable(value) and not (is_whole(value) and value > 0):
         raise ValueError(
-            f"{what} takes a positive number, or a callable that returns one for a rate, but got {safe_repr(value)}."
+            f"{name} takes a positive number, or a callable that returns one for a rate, but got {safe_repr(value)}."
         )
     return value
 
 
-def _throttle(what: str, value: Any) -> SystemThrottle:
+def _throttle(name: str, value: Any) -> SystemThrottle:
     if isinstance(value, SystemThrottle):
         return value
     values = [throttle.value for throttle in SystemThrottle]
     if not isinstance(value, str) or value not in values:
-        raise ValueError(f"{what} takes {listed(map(repr, values), 'or')}, but got {safe_repr(value)}.")
+        raise ValueError(f"{name} takes {listed(map(repr, values), 'or')}, but got {safe_repr(value)}.")
     return SystemThrottle(value)
 
 
-def _member(what: str, value: Any) -> str:
+def _member(name: str, value: Any) -> str:
     """Return the caller's member for policies; "" for off."""
     if isinstance(value, bool):
         return CALLER if value else ""
     if isinstance(value, str) and (value == "" or ":" in value):
         return value
     raise ValueError(
-        f"{what} takes True, False, or the member that the client is, such as 'user:me@example.com',"
+        f"{name} takes True, False, or the member that the client is, such as 'user:me@example.com',"
         f" but got {safe_repr(value)}."
     )
 
 
-def _roles(what: str, value: Any) -> dict[str, frozenset[str]]:
+def _roles(name: str, value: Any) -> dict[str, frozenset[str]]:
     """Return custom roles from a mapping, or from the ini file's ``role: permission permission, role: permission``."""
     if isinstance(value, str):
         pairs = (pair.rpartition(":") for pair in value.split(",") if pair.strip())
@@ -84,7 +84,7 @@ def _roles(what: str, value: Any) -> dict[str, frozenset[str]]:
     roles = {role: checks.texts_of(granted) for role, granted in value.items()} if is_mapping else {}
     if not is_mapping or None in roles.values():
         raise TypeError(
-            f"{what} takes a mapping of roles to lists of the permissions they grant, such as"
+            f"{name} takes a mapping of roles to lists of the permissions they grant, such as"
             f" {{'projects/p/roles/creator': ['cloudtasks.tasks.create']}}, but got {safe_repr(value)}."
         )
     return {role: frozenset(granted or ()) for role, granted in roles.items()}
