@@ -290,3 +290,36 @@ def test_what_architecture_names_exists() -> None:
     assert missing == []
     modules = re.findall(r"`((?:_[a-z]+/)?[a-z_]+\.py)`", page)
     assert [name for name in modules if not (ROOT / name).is_file() and not list(ROOT.rglob(name))] == []
+
+
+def test_what_architecture_places_in_a_module_is_there() -> None:
+    """After "in" comes the module that defines the name before it, be it a function, a method, a class or a table."""
+    page = (ROOT.parent / "ARCHITECTURE.md").read_text("utf-8")
+    misplaced = []
+    for name, module in re.findall(r"`([A-Za-z_.]+)` in `((?:_[a-z]+/)(?:[a-z_]+/)*[a-z_]+\.py)`", page):
+        defined = {
+            node.name if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) else node.id
+            for node in nodes_of(ROOT / module)
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+            or (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+        }
+        misplaced += [f"{name} in {module}"] if not set(name.split(".")) <= defined else []
+    assert misplaced == []
+
+
+def test_a_walk_names_at_most_ten_functions() -> None:
+    """A newcomer follows each of the four walks in the code."""
+    page = (ROOT.parent / "ARCHITECTURE.md").read_text("utf-8")
+    walks = page.split("## Four walks")[1].split("## What is used beyond")[0].split("\n**")[1:]
+    functions = {
+        node.name
+        for path in FILES
+        for node in nodes_of(path)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    }
+    named = [
+        {name for name in re.findall(r"`([A-Za-z_.]+)`", walk) if name.rpartition(".")[2] in functions}
+        for walk in walks
+    ]
+    assert len(walks) == 4
+    assert [sorted(names) for names in named if len(names) > 10] == []
