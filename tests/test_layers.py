@@ -318,8 +318,8 @@ def test_a_walk_names_at_most_ten_functions() -> None:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
     }
     named = [
-        {name for name in re.findall(r"`([A-Za-z_.]+)`", walk) if name.rpartition(".")[2] in functions}
-        for walk in walks
+        {name for name in re.findall(r"`([A-Za-z_.]+)`", steps) if name.rpartition(".")[2] in functions}
+        for steps in (walk.partition("\n1. ")[2] for walk in walks)
     ]
     assert len(walks) == 4
     assert [sorted(names) for names in named if len(names) > 10] == []
