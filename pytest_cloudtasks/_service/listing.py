@@ -86,8 +86,8 @@ def page(
     size = min(page_size or largest, largest)
     after = cursor.after()
     rest = (item for item in items if key(item) > after)
-    found = list(islice(rest, size))
-    return found, cursor.token_after(key(found[-1])) if found else ""
+    page = list(islice(rest, size))
+    return page, cursor.token_after(key(page[-1])) if page else ""
 
 
 def _read_token(token: str) -> tuple[str, str, int]:
@@ -192,16 +192,16 @@ def parsed_filter(text: str, fields: Fields) -> Condition:
 
 
 def _tokens(text: str) -> list[Token]:
-    found = []
+    tokens = []
     for match in _TOKEN.finditer(text):
         quoted, sign, word, other = match.groups()
         if other is not None:
             _fail(f"{other} can't stand there.")
         if quoted is not None:
-            found.append(Token(re.sub(r"\\(.)", r"\1", quoted), is_quoted=True))
+            tokens.append(Token(re.sub(r"\\(.)", r"\1", quoted), is_quoted=True))
         elif sign or word:
-            found.append(Token(sign or word, is_sign=bool(sign)))
-    return [*found, END]
+            tokens.append(Token(sign or word, is_sign=bool(sign)))
+    return [*tokens, END]
 
 
 def _fail(reason: str) -> NoReturn:

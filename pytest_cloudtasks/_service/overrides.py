@@ -48,9 +48,9 @@ def with_host(routing: Routing, queue_name: str, host_suffix: str) -> Routing:
     return Routing(routing.service, routing.version, routing.instance, ".".join(part for part in parts if part))
 
 
-def override_with_host(given: Mapping[str, str], queue_name: str, host_suffix: str) -> Mapping[str, str]:
+def override_with_host(override: Mapping[str, str], queue_name: str, host_suffix: str) -> Mapping[str, str]:
     """Return a queue's override with its host, which the service adds; return an empty one if nothing is overridden."""
-    fields = {name: given[name] for name in ("service", "version", "instance") if given.get(name)}
+    fields = {name: override[name] for name in ("service", "version", "instance") if override.get(name)}
     if not fields:
         return {}
     return {**fields, "host": with_host(Routing(**fields), queue_name, host_suffix).host}
@@ -121,34 +121,34 @@ _RESERVED_PREFIXES = ("x-google-", "x-appengine-", "x-cloudtasks-")
 # --- settings ----------------------------------------------------------------------------------------------------
 
 
-def check_http_target(given: Overrides) -> None:
+def check_http_target(override: Overrides) -> None:
     """Raise ServiceError for an HttpTarget of a request, whatever the update mask says."""
-    uri = given.get("uri_override", {})
+    uri = override.get("uri_override", {})
     host: str | None = uri.get("host")
     if host is not None and (not host or ":" in host or "/" in host):
         raise errors.HTTP_TARGET_INVALID.error(reason="Invalid Host.")
     if uri.get("port", 0) < 0:
         raise errors.HTTP_TARGET_INVALID.error(reason="Port number should be a positive integer.")
-    enums = (uri.get("scheme"), uri.get("uri_override_enforce_mode"), given.get("http_method"))
+    enums = (uri.get("scheme"), uri.get("uri_override_enforce_mode"), override.get("http_method"))
     if any(isinstance(value, int) for value in enums):
         raise errors.HTTP_TARGET_INVALID.error(reason="")
-    headers = _header_overrides(given)
+    headers = _header_overrides(override)
     if invalid := [name for name, _ in headers if _is_reserved(name)]:
         raise errors.HTTP_TARGET_HEADERS.error(names=", ".join(invalid))
     if sum(len(name.encode()) + len(value.encode()) for name, value in headers) >= MAX_HEADER_BYTES:
         raise errors.HTTP_TARGET_HEADERS_TOO_LARGE.error()
     for token in ("oidc_token", "oauth_token"):
-        if token in given:
-            check_account(given[token].get("service_account_email", ""))
+        if token in override:
+            check_account(override[token].get("service_account_email", ""))
 
 
-def stored_http_target(given: Overrides) -> Overrides:
+def stored_http_target(override: Overrides) -> Overrides:
     """Return an HttpTarget as the queue stores it; raise ServiceError if an update mask left it unusable."""
-    if given.get("uri_override", True) == {}:
+    if override.get("uri_override", True) == {}:
         raise errors.HTTP_TARGET_INVALID.error(reason="Invalid uri_override.")
-    if "header_overrides" not in given:
-        return given
-    result = {**given, "header_overrides": [header for header in given["header_overrides"] if "header" in header]}
+    if "header_overrides" not in override:
+        return override
+    result = {**override, "header_overrides": [header for header in override["header_overrides"] if "header" in header]}
     if not result["header_overrides"]:
         del result["header_overrides"]
     return result
@@ -162,39 +162,39 @@ def _is_reserved(name: str) -> bool:
 # --- effects -----------------------------------------------------------------------------------------------------
 
 
-def with_queue_token(target: Payload, given: Overrides | None) -> Payload:
+def with_queue_token(target: Payload, override: Overrides | None) -> Payload:
     """Return ``target`` with the token that it has from now on: the queue's, or its own.
 
     Raises ServiceError if the token can't be sent to its URL.
     """
     if not isinstance(target, HttpTarget):
         return target
-    token = _queue_token(given) or target.token
+    token = _queue_token(override) or target.token
     if token is None:
         return target
     check_token_url(token, target.url)
     return with_token(target, token)
 
 
-def overridden_target(target: PushTarget, given: Overrides | None) -> PushTarget:
+def overridden_target(target: PushTarget, override: Overrides | None) -> PushTarget:
     """Return what a dispatch sends: ``target`` with its queue's current overrides.
 
     The body stays, whatever the method: see `HttpTarget.can_be_sent`. The queue's headers are cleaned like a task's own
     headers; a queue's header that is dropped also removes the task's header of that name. Ledger:
     `http-target/cleaned-headers`.
     """
-    if not given or not isinstance(target, HttpTarget):
+    if not override or not isinstance(target, HttpTarget):
         return target
-    if token := _queue_token(given):
+    if token := _queue_token(override):
         target = with_token(target, token)
-    overrides = {name.lower(): (name, value) for name, value in _header_overrides(given)}
+    overrides = {name.lower(): (name, value) for name, value in _header_overrides(override)}
     headers = target.headers
     if overrides:
         own = (pair for pair in headers if pair[0].lower() not in overrides)
         headers = (*own, *cleaned_headers(tuple(overrides.values())))
     return HttpTarget(
-        overridden_url(target.url, given.get("uri_override", {})),
-        given.get("http_method", target.method),
+        overridden_url(target.url, override.get("uri_override", {})),
+        override.get("http_method", target.method),
         headers,
         target.body,
         target.oidc,
@@ -202,68 +202,68 @@ def overridden_target(target: PushTarget, given: Overrides | None) -> PushTarget
     )
 
 
-def _queue_token(given: Overrides | None) -> Token | None:
-    if not given:
+def _queue_token(override: Overrides | None) -> Token | None:
+    if not override:
         return None
-    if "oidc_token" in given:
-        return OidcToken(**{"service_account_email": "", **given["oidc_token"]})
-    if "oauth_token" in given:
-        return OAuthToken(**{"service_account_email": "", **given["oauth_token"]})
+    if "oidc_token" in override:
+        return OidcToken(**{"service_account_email": "", **override["oidc_token"]})
+    if "oauth_token" in override:
+        return OAuthToken(**{"service_account_email": "", **override["oauth_token"]})
     return None
 
 
-def overridden_url(url: str, given: Overrides) -> str:
+def overridden_url(url: str, uri_override: Overrides) -> str:
     """Return ``url`` under a UriOverride: ALWAYS replaces parts, IF_NOT_EXISTS fills in missing parts.
 
     Port 0, an empty path and an empty query clear theirs; an unspecified scheme means HTTPS. A URL with a path, such as
     "/", counts as having a query, even an empty one.
     """
     match = _URL.fullmatch(url)
-    if match is None or not given:
+    if match is None or not uri_override:
         return url
     scheme, authority, path, query, fragment = match.groups("")
-    found = _AUTHORITY.fullmatch(authority)
-    assert found is not None, "it matches any text"
-    user, host, port = found.groups("")
-    fills_in = given.get("uri_override_enforce_mode") == "IF_NOT_EXISTS"
+    parts = _AUTHORITY.fullmatch(authority)
+    assert parts is not None, "it matches any text"
+    user, host, port = parts.groups("")
+    fills_in = uri_override.get("uri_override_enforce_mode") == "IF_NOT_EXISTS"
 
     def part(own: str, override: str | None, *, exists: bool = False) -> str:
         return own if override is None or (fills_in and (own or exists)) else override
 
-    scheme = part(scheme, _scheme(given))
-    host = part(host, given.get("host"))
-    port = part(port, _port(given))
-    query = part(query, _query(given), exists=bool(path))
-    path = part(path, _path(given))
+    scheme = part(scheme, _scheme(uri_override))
+    host = part(host, uri_override.get("host"))
+    port = part(port, _port(uri_override))
+    query = part(query, _query(uri_override), exists=bool(path))
+    path = part(path, _path(uri_override))
     return f"{scheme}://{user}{host}{port and f':{port}'}{path}{query and f'?{query}'}{fragment}"
 
 
-def _scheme(given: Overrides) -> str | None:
-    if "scheme" not in given:
+def _scheme(override: Overrides) -> str | None:
+    if "scheme" not in override:
         return None
-    return "http" if given["scheme"] == "HTTP" else "https"
+    return "http" if override["scheme"] == "HTTP" else "https"
 
 
-def _port(given: Overrides) -> str | None:
-    return None if "port" not in given else str(given["port"] or "")
+def _port(override: Overrides) -> str | None:
+    return None if "port" not in override else str(override["port"] or "")
 
 
-def _path(given: Overrides) -> str | None:
-    if "path_override" not in given:
+def _path(override: Overrides) -> str | None:
+    if "path_override" not in override:
         return None
-    path: str = given["path_override"].get("path", "")
+    path: str = override["path_override"].get("path", "")
     return path if not path or path.startswith("/") else f"/{path}"
 
 
-def _query(given: Overrides) -> str | None:
-    if "query_override" not in given:
+def _query(override: Overrides) -> str | None:
+    if "query_override" not in override:
         return None
-    query: str = given["query_override"].get("query_params", "")
+    query: str = override["query_override"].get("query_params", "")
     return query
 
 
-def _header_overrides(given: Overrides) -> list[tuple[str, str]]:
-    headers = [override["header"] for override in given.get("header_overrides", ()) if "header" in override]
+def _header_overrides(http_target: Overrides) -> list[tuple[str, str]]:
+    headers = [override["header"] for override in http_target.get("header_overrides", ()) if "header" in override]
     return [(header.get("key", ""), header.get("value", "")) for header in headers]
 
 
@@ -272,13 +272,13 @@ DEFAULT_BUFFER_TYPE = "application/json"
 
 def buffered_task(queue: Queue, task_id: str, body: bytes, content_type: str) -> TaskSpec:
     """Return the CreateTask that a BufferTask amounts to; raise ServiceError if the queue's HTTP target has no host."""
-    given = queue.config.http_target or {}
-    uri = {**given.get("uri_override", {}), "uri_override_enforce_mode": "ALWAYS"}
+    override = queue.config.http_target or {}
+    uri = {**override.get("uri_override", {}), "uri_override_enforce_mode": "ALWAYS"}
     if not uri.get("host"):
         raise errors.BUFFER_NEEDS_HTTP_TARGET.error()
     # The queue's headers and token are added at the dispatch, as for any task. A method without a body drops the body
     # there.
-    method = given.get("http_method", "")
+    method = override.get("http_method", "")
     return TaskSpec(
         target=HttpTarget(
             overridden_url(f"https://{uri['host']}/", uri),

@@ -34,20 +34,20 @@ LONGEST_TTL = 315_576_000_000 * SECOND + SECOND - 1
 """The longest possible duration: the task_ttl of queues from a queue.yaml. Ledger: `upload-queue-yaml/queues`."""
 
 
-def task_ttl_from(given: Mapping[str, Any]) -> int:
+def task_ttl_from(settings: Mapping[str, Any]) -> int:
     """Return the task_ttl, 31 days by default; raise ServiceError out of range. Ledger: `beta-queue/task-ttl`."""
-    ttl: int = given.get("task_ttl", TASK_TTL)
+    ttl: int = settings.get("task_ttl", TASK_TTL)
     if not TASK_TTL_RANGE[0] <= ttl <= TASK_TTL_RANGE[1]:
         raise errors.TASK_TTL_RANGE.error()
     return ttl
 
 
-def tombstone_ttl_from(given: Mapping[str, Any], options: ServiceOptions) -> int:
+def tombstone_ttl_from(settings: Mapping[str, Any], options: ServiceOptions) -> int:
     """Return the tombstone_ttl, by default that of the option; raise ServiceError out of range.
 
     Ledger: `beta-queue/tombstone-ttl`.
     """
-    ttl: int | None = given.get("tombstone_ttl")
+    ttl: int | None = settings.get("tombstone_ttl")
     if ttl is None:
         return options.task_tombstone_ttl
     if not TOMBSTONE_TTL_RANGE[0] <= ttl <= TOMBSTONE_TTL_RANGE[1]:
@@ -61,8 +61,8 @@ _EXCLUDED_BY = {"oauth_token": "oidc_token", "oidc_token": "oauth_token"}
 """The oneofs of an HttpTarget: setting one field unsets the other."""
 
 
-def merged(stored: Message, given: Message, path: str) -> dict[str, Any]:
-    """Return ``stored`` with the field at ``path`` replaced by that of ``given``.
+def merged(stored: Message, changes: Message, path: str) -> dict[str, Any]:
+    """Return ``stored`` with the field at ``path`` replaced by that of ``changes``.
 
     If neither of them has the message that contains the field, it isn't created.
     """
@@ -70,10 +70,10 @@ def merged(stored: Message, given: Message, path: str) -> dict[str, Any]:
     result = dict(stored)
     if not rest:
         result.pop(head, None)
-        if head in given:
-            result[head] = given[head]
-    elif head in stored or head in given:
-        result[head] = merged(stored.get(head, {}), given.get(head, {}), rest)
+        if head in changes:
+            result[head] = changes[head]
+    elif head in stored or head in changes:
+        result[head] = merged(stored.get(head, {}), changes.get(head, {}), rest)
     if head in result and head in _EXCLUDED_BY:
         result.pop(_EXCLUDED_BY[head], None)
     return result
@@ -116,10 +116,10 @@ class RateLimits(NamedTuple):
     max_concurrent_dispatches: int
 
 
-def rate_limits_from(given: Mapping[str, Any], options: ServiceOptions) -> RateLimits:
+def rate_limits_from(settings: Mapping[str, Any], options: ServiceOptions) -> RateLimits:
     """Return the rate limits with defaults, also for the burst size; raise ServiceError out of range."""
-    rate = given.get("max_dispatches_per_second") or MAX_RATE
-    concurrency = given.get("max_concurrent_dispatches") or 1000
+    rate = settings.get("max_dispatches_per_second") or MAX_RATE
+    concurrency = settings.get("max_concurrent_dispatches") or 1000
     if rate < 0:
         raise errors.RATE_NEGATIVE.error()
     if rate > MAX_RATE:
@@ -130,7 +130,7 @@ def rate_limits_from(given: Mapping[str, Any], options: ServiceOptions) -> RateL
         raise errors.CONCURRENCY_NEGATIVE.error()
     if concurrency > MAX_CONCURRENCY:
         raise errors.CONCURRENCY_TOO_HIGH.error()
-    burst = given.get("max_burst_size", 0)
+    burst = settings.get("max_burst_size", 0)
     if burst < 0:
         raise errors.BURST_NEGATIVE.error()
     if burst > MAX_BURST:
@@ -150,12 +150,12 @@ def _burst(rate: float, options: ServiceOptions) -> int:
     return int(burst)
 
 
-def _pull_settings(given: GivenSettings, options: ServiceOptions) -> tuple[RateLimits, GivenSettings]:
+def _pull_settings(settings: GivenSettings, options: ServiceOptions) -> tuple[RateLimits, GivenSettings]:
     """Return the rates of a pull queue, and the one retry setting that applies to it: max_attempts.
 
     Ledger: `pull-queue/settings`.
     """
-    attempts = {key: value for key, value in given.get("retry_config", {}).items() if key == "max_attempts"}
+    attempts = {key: value for key, value in settings.get("retry_config", {}).items() if key == "max_attempts"}
     return RateLimits(MAX_RATE, _burst(MAX_RATE, options), NO_LIMIT), attempts
 
 
@@ -186,32 +186,32 @@ class QueueConfig:
         return routed(overridden_target(target, self.http_target), self.other.get(ROUTING_OVERRIDE))
 
 
-def queue_config_from(given: GivenSettings, options: ServiceOptions) -> QueueConfig:
-    """Return the configuration that ``given`` describes, with the service's defaults for unset fields."""
-    check_http_target(given.get("http_target", {}))
-    return _config(given, options)
+def queue_config_from(settings: GivenSettings, options: ServiceOptions) -> QueueConfig:
+    """Return the configuration that ``settings`` describe, with the service's defaults for unset fields."""
+    check_http_target(settings.get("http_target", {}))
+    return _config(settings, options)
 
 
-def _config(given: GivenSettings, options: ServiceOptions) -> QueueConfig:
-    if not 0.0 <= given.get("stackdriver_logging_config", {}).get("sampling_ratio", 0.0) <= 1.0:
+def _config(settings: GivenSettings, options: ServiceOptions) -> QueueConfig:
+    if not 0.0 <= settings.get("stackdriver_logging_config", {}).get("sampling_ratio", 0.0) <= 1.0:
         raise errors.SAMPLING_RATIO.error()
-    kind = QueueType(given.get(_TYPE, QueueType.PUSH))
+    kind = QueueType(settings.get(_TYPE, QueueType.PUSH))
     if kind is QueueType.PULL:
-        rates, retry = _pull_settings(given, options)
+        rates, retry = _pull_settings(settings, options)
     else:
-        rates, retry = rate_limits_from(given.get("rate_limits", {}), options), given.get("retry_config", {})
+        rates, retry = rate_limits_from(settings.get("rate_limits", {}), options), settings.get("retry_config", {})
     return QueueConfig(
         rates,
         retry_config_from(retry),
-        _other(given),
+        _other(settings),
         kind,
-        task_ttl_from(given),
-        tombstone_ttl_from(given, options),
+        task_ttl_from(settings),
+        tombstone_ttl_from(settings, options),
     )
 
 
-def _other(given: GivenSettings) -> GivenSettings:
-    other = {name: given[name] for name in _OTHER if name in given}
+def _other(settings: GivenSettings) -> GivenSettings:
+    other = {name: settings[name] for name in _OTHER if name in settings}
     if not other.get("stackdriver_logging_config", {}).get("sampling_ratio"):
         other.pop("stackdriver_logging_config", None)
     if "http_target" in other:
@@ -220,22 +220,22 @@ def _other(given: GivenSettings) -> GivenSettings:
 
 
 def masked(
-    stored: QueueConfig | None, given: GivenSettings, paths: Collection[str], options: ServiceOptions
+    stored: QueueConfig | None, changes: GivenSettings, paths: Collection[str], options: ServiceOptions
 ) -> QueueConfig:
-    """Return ``stored``, or the default configuration, with the fields that ``paths`` name taken from ``given``.
+    """Return ``stored``, or the default configuration, with the fields that ``paths`` name taken from ``changes``.
 
     A field that is named but not set gets the service's default. Output-only fields are ignored. The http_target of
-    ``given`` is always checked; other limits are checked on the result.
+    ``changes`` are always checked; other limits are checked on the result.
     """
-    check_http_target(given.get("http_target", {}))
+    check_http_target(changes.get("http_target", {}))
     result = {} if stored is None else _settings_of(stored)
     named = [path for path in paths if path.partition(".")[0] not in _OUTPUT_ONLY]
     for path in named:
         if path == _TYPE and stored is not None:
-            if given.get(_TYPE, stored.type) is not stored.type:
+            if changes.get(_TYPE, stored.type) is not stored.type:
                 raise errors.QUEUE_TYPE_IMMUTABLE.error()
         else:
-            result = merged(result, given, path)
+            result = merged(result, changes, path)
     if stored is not None and _RATE in named and not {_BURST, "rate_limits"}.intersection(named):
         result["rate_limits"]["max_burst_size"] = 0  # the burst size follows the rate, unless it is set as well
     config = _config(result, options)

@@ -249,30 +249,30 @@ class StoredHeaders(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def cleaned_headers(given: HeaderPairs) -> HeaderPairs:
-    """Return the headers of ``given`` that an HTTP request can have, with their values as they are sent."""
-    return tuple(_cleaned(given, of_http_task=True)[0])
+def cleaned_headers(headers: HeaderPairs) -> HeaderPairs:
+    """Return those of ``headers`` that an HTTP request can have, with their values as they are sent."""
+    return tuple(_cleaned(headers, of_http_task=True)[0])
 
 
 @lru_cache(maxsize=64)
-def http_task_headers(given: HeaderPairs) -> StoredHeaders:
+def http_task_headers(headers: HeaderPairs) -> StoredHeaders:
     """Return the stored headers of an HTTP task: the cleaned ones, with the service's User-Agent.
 
     No Content-Type is added. Most tasks of a test have the same few headers, so results are cached.
     """
-    kept, changes = _cleaned(given, of_http_task=True)
+    kept, changes = _cleaned(headers, of_http_task=True)
     kept.append(("User-Agent", HTTP_USER_AGENT))
     kept.sort()
     return StoredHeaders(tuple(kept), tuple(sorted(changes)))
 
 
-def app_engine_task_headers(given: HeaderPairs, body: bytes) -> StoredHeaders:
+def app_engine_task_headers(headers: HeaderPairs, body: bytes) -> StoredHeaders:
     """Return the stored headers of an App Engine task.
 
     The service appends to User-Agent. A body adds its length and a default type. Ledger:
     `create-task/app-engine-user-agent`.
     """
-    pairs, changes = _cleaned(given, of_http_task=False)
+    pairs, changes = _cleaned(headers, of_http_task=False)
     kept = dict(pairs)
     agent = next((name for name in kept if name.lower() == "user-agent"), "User-Agent")
     kept[agent] = f"{kept[agent]} {APP_ENGINE_USER_AGENT}" if agent in kept else APP_ENGINE_USER_AGENT
@@ -283,10 +283,10 @@ def app_engine_task_headers(given: HeaderPairs, body: bytes) -> StoredHeaders:
     return StoredHeaders(tuple(sorted(kept.items())), tuple(sorted(changes)))
 
 
-def _cleaned(given: HeaderPairs, *, of_http_task: bool) -> tuple[list[tuple[str, str]], list[HeaderChange]]:
+def _cleaned(headers: HeaderPairs, *, of_http_task: bool) -> tuple[list[tuple[str, str]], list[HeaderChange]]:
     kept: list[tuple[str, str]] = []
     changes: list[HeaderChange] = []
-    for name, value in given:
+    for name, value in headers:
         if _is_ordinary(name) and value.isascii() and value.isprintable() and 0 < len(value) <= MAX_HEADER - len(name):
             kept.append((name, value))
             continue

@@ -25,15 +25,15 @@ class RetryConfig(NamedTuple):
     max_doublings: int = 16
 
 
-def retry_config_from(given: Mapping[str, int]) -> RetryConfig:
+def retry_config_from(fields: Mapping[str, int]) -> RetryConfig:
     """Return the config with defaults for fields that are unset or 0; raise ServiceError out of range."""
     default = RetryConfig()
     config = RetryConfig(
-        max_attempts=given.get("max_attempts") or default.max_attempts,
-        max_retry_duration=given.get("max_retry_duration") or default.max_retry_duration,
-        min_backoff=given.get("min_backoff") or default.min_backoff,
-        max_backoff=given.get("max_backoff") or default.max_backoff,
-        max_doublings=given.get("max_doublings") or default.max_doublings,
+        max_attempts=fields.get("max_attempts") or default.max_attempts,
+        max_retry_duration=fields.get("max_retry_duration") or default.max_retry_duration,
+        min_backoff=fields.get("min_backoff") or default.min_backoff,
+        max_backoff=fields.get("max_backoff") or default.max_backoff,
+        max_doublings=fields.get("max_doublings") or default.max_doublings,
     )
     _check_config(config)
     return config

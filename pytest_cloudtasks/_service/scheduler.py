@@ -121,7 +121,7 @@ class Timetable(Generic[Key]):
     def first(self, counts: Callable[[Key], bool] | None = None) -> tuple[int, Key] | None:
         """Return the earliest instant and its key, among the keys that count."""
         heap, entries = self._heap, self.entries
-        passed_over, found = [], None
+        passed_over, first = [], None
         while heap:
             entry = heap[0]
             if entries.get(entry[3]) is not entry:
@@ -129,11 +129,11 @@ class Timetable(Generic[Key]):
             elif counts is not None and not counts(entry[3]):
                 passed_over.append(heapq.heappop(heap))
             else:
-                found = entry[0], entry[3]
+                first = entry[0], entry[3]
                 break
         for entry in passed_over:
             heapq.heappush(heap, entry)
-        return found
+        return first
 
 
 class Step(Enum):

@@ -113,7 +113,7 @@ class Observer:
 
     def look(self) -> None:
         """Read the new lines."""
-        there = self._cloud_tasks.tasks()  # also makes due purges and expirations take effect
+        live = self._cloud_tasks.tasks()  # also makes due purges and expirations take effect
         # the lines of timeline(format="json") from here on, without the text of all earlier ones
         entries = simulation_of(self._cloud_tasks).history.entries()
         new = [line_data(line) for line in islice(lines_of(entries), self._lines, None)]
@@ -129,7 +129,7 @@ class Observer:
                 self._read(line)
         self._lines += len(new)
         for check_step in STEP_INVARIANTS:
-            self._note(check_step, check_step(self, there))
+            self._note(check_step, check_step(self, live))
         for name, queue in self.queues.items():
             if queue.settings is None:
                 queue.settings = proto_of(self._cloud_tasks.queue(name).message)
@@ -299,9 +299,9 @@ def never_awaited_past_its_deadline(observer: Observer, line: Line) -> str | Non
 # --- after each step ---------------------------------------------------------------------------------------------
 
 
-def nothing_is_lost(observer: Observer, there: Sequence[TaskRecord]) -> str | None:
+def nothing_is_lost(observer: Observer, live: Sequence[TaskRecord]) -> str | None:
     """Check that an accepted task is in its queue until it has ended, and not afterwards."""
-    listed = {record.name for record in there}
+    listed = {record.name for record in live}
     for task in observer.tasks.values():
         if not task.end and not task.may_vanish and task.name not in listed:
             return f"{task} is in no queue, although nothing has ended it."
@@ -310,9 +310,9 @@ def nothing_is_lost(observer: Observer, there: Sequence[TaskRecord]) -> str | No
     return None
 
 
-def attempts_are_counted(observer: Observer, there: Sequence[TaskRecord]) -> str | None:
+def attempts_are_counted(observer: Observer, live: Sequence[TaskRecord]) -> str | None:
     """Check the counters of tasks, and that first_attempt and last_attempt are the first and the last."""
-    for record in there:
+    for record in live:
         if record.name not in observer.touched:
             continue
         attempts = observer.tasks[record.name].attempts
@@ -329,10 +329,10 @@ def attempts_are_counted(observer: Observer, there: Sequence[TaskRecord]) -> str
             )
         message = proto_of(record.message)
         for name, attempt in zip(("first_attempt", "last_attempt"), (*attempts[:1], *attempts[-1:]), strict=False):
-            told = nanoseconds(getattr(message, name).dispatch_time)
+            at = nanoseconds(getattr(message, name).dispatch_time)
             # RunTask answers before the request is sent: the message has no instant yet
-            if told != attempt.at and (told or not attempt.forced or attempt.has_ended):
-                return f"{record!r} was dispatched at {shown(attempt.at)}, and its {name} says {shown(told)}."
+            if at != attempt.at and (at or not attempt.forced or attempt.has_ended):
+                return f"{record!r} was dispatched at {shown(attempt.at)}, and its {name} says {shown(at)}."
     return None
 
 

@@ -180,8 +180,8 @@ class CloudTasksMachine(RuleBasedStateMachine):
         """Return the existing queues: IDs, or full names if the ID would mean another queue."""
         path = self.cloud_tasks.queue_path
         short = id_of
-        there = self._observer.queues
-        return [short(name) if path(short(name)) == name else name for name in there]
+        queues = self._observer.queues
+        return [short(name) if path(short(name)) == name else name for name in queues]
 
     # --- what rules are made of ----------------------------------------------------------------------------------
 

@@ -20,16 +20,16 @@ RARE = 31
 _dice = st.integers(0, RARE)
 
 
-def chosen(draw: DrawFn, given: Any, default: SearchStrategy[Any]) -> Any:
+def chosen(draw: DrawFn, value: Any, default: SearchStrategy[Any]) -> Any:
     """Return the caller's value, drawn if it is a strategy; for ``...`` draw from ``default``."""
-    if given is ...:
+    if value is ...:
         return draw(default)
-    return draw(given) if isinstance(given, SearchStrategy) else given
+    return draw(value) if isinstance(value, SearchStrategy) else value
 
 
-def is_callers(*given: object) -> bool:
+def is_callers(*values: object) -> bool:
     """Return whether any of these comes from the caller and has to be checked."""
-    return any(value is not ... for value in given)
+    return any(value is not ... for value in values)
 
 
 @st.composite
@@ -53,10 +53,10 @@ def nearest_first(nearest: T, others: SearchStrategy[T]) -> SearchStrategy[T]:
     return st.just(nearest) | others
 
 
-def duration_given(given: object, what: str) -> timedelta:
+def duration_given(duration: object, what: str) -> timedelta:
     """Return a duration that was passed to a strategy."""
     try:
-        return to_timedelta(duration_of(given, what=what))
+        return to_timedelta(duration_of(duration, what=what))
     except (TypeError, ValueError) as error:
         raise InvalidArgument(str(error)) from None
 

@@ -57,7 +57,7 @@ def messages_of_type(kind: Any) -> SearchStrategy[Any]:
     if descriptor.name == "PullMessage" and version == requests.PULLING:
         return requests.pull_messages()
     fields = _fields(descriptor, version)
-    return fields.map(lambda given: wrapped(kind, built(kind, given)))
+    return fields.map(lambda fields: wrapped(kind, built(kind, fields)))
 
 
 def _fields(descriptor: Any, version: Version) -> SearchStrategy[dict[str, Any]]:
@@ -74,14 +74,14 @@ def _fields(descriptor: Any, version: Version) -> SearchStrategy[dict[str, Any]]
         elif field.name not in _LEAVES_OUT:
             others[field.name] = _values(field, version)
     rivals = [[field.name for field in oneof.fields] for oneof in descriptor.oneofs]
-    return st.fixed_dictionaries(names, optional=others).map(lambda given: _one_of_each(given, rivals))
+    return st.fixed_dictionaries(names, optional=others).map(lambda fields: _one_of_each(fields, rivals))
 
 
-def _one_of_each(given: dict[str, Any], rivals: list[list[str]]) -> dict[str, Any]:
+def _one_of_each(fields: dict[str, Any], rivals: list[list[str]]) -> dict[str, Any]:
     for group in rivals:
-        for name in [name for name in group if name in given][1:]:
-            del given[name]
-    return given
+        for name in [name for name in group if name in fields][1:]:
+            del fields[name]
+    return fields
 
 
 def _named(descriptor: Any, field: Any) -> SearchStrategy[Any]:

@@ -50,8 +50,10 @@ def invalid_settings(kind: str, version: Version, only: str = "") -> SearchStrat
 
     ``only`` names the field with the mistake.
     """
-    found = _invalid_rates(version) if kind == "rate_limits" else _invalid_retries(version)
-    return st.one_of([_field(kind, name, values, rejection) for name, values, rejection in found if only in ("", name)])
+    variants = _invalid_rates(version) if kind == "rate_limits" else _invalid_retries(version)
+    return st.one_of(
+        [_field(kind, name, values, rejection) for name, values, rejection in variants if only in ("", name)]
+    )
 
 
 def _field(kind: str, name: str, values: SearchStrategy[Any], rejection: Rejection) -> SearchStrategy[InvalidVariant]:
@@ -59,16 +61,16 @@ def _field(kind: str, name: str, values: SearchStrategy[Any], rejection: Rejecti
 
 
 def _invalid_rates(version: Version) -> list[tuple[str, SearchStrategy[Any], Rejection]]:
-    found: list[tuple[str, SearchStrategy[Any], Rejection]] = [
+    variants: list[tuple[str, SearchStrategy[Any], Rejection]] = [
         ("max_dispatches_per_second", _negative.map(float), errors.RATE_NEGATIVE),
         ("max_dispatches_per_second", _too_fast, errors.RATE_TOO_HIGH),
         ("max_concurrent_dispatches", _negative, errors.CONCURRENCY_NEGATIVE),
         ("max_concurrent_dispatches", _above(MAX_CONCURRENCY), errors.CONCURRENCY_TOO_HIGH),
     ]
     if version != "v2":  # where the burst is output only
-        found.append(("max_burst_size", _negative, errors.BURST_NEGATIVE))
-        found.append(("max_burst_size", _above(MAX_BURST), errors.BURST_TOO_HIGH))
-    return found
+        variants.append(("max_burst_size", _negative, errors.BURST_NEGATIVE))
+        variants.append(("max_burst_size", _above(MAX_BURST), errors.BURST_TOO_HIGH))
+    return variants
 
 
 def _invalid_retries(version: Version) -> list[tuple[str, SearchStrategy[Any], Rejection]]:

@@ -19,14 +19,14 @@ _successes: st.SearchStrategy[Outcome] = st.sampled_from(_SUCCESSES)
 _failures: st.SearchStrategy[Outcome] = st.sampled_from(_FAILURES)
 
 
-def checked_outcomes(given: Any) -> tuple[Outcome, ...]:
-    """Return ``given``, the outcomes of one task's deliveries, if a route can be scripted with them."""
-    found = None if isinstance(given, (int, str, type)) else tuple(given or ())
-    if found is None or not all(_is_outcome(outcome) for outcome in found):
+def checked_outcomes(outcomes: Any) -> tuple[Outcome, ...]:
+    """Return ``outcomes``, those of one task's deliveries, if a route can be scripted with them."""
+    checked = None if isinstance(outcomes, (int, str, type)) else tuple(outcomes or ())
+    if checked is None or not all(_is_outcome(outcome) for outcome in checked):
         raise InvalidArgument(
-            f"workloads(outcomes={given!r}) takes a list of statuses and exceptions, such as [503, TimeoutError]"
+            f"workloads(outcomes={outcomes!r}) takes a list of statuses and exceptions, such as [503, TimeoutError]"
         )
-    return found
+    return checked
 
 
 def _is_outcome(value: object) -> bool:

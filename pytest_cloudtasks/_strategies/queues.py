@@ -83,8 +83,8 @@ def _backoffs(draw: DrawFn, least: Any, most: Any) -> tuple[Any, Any]:
     if most is ...:
         least = chosen(draw, least, st.none())
         shortest = _or(least, DEFAULT_MIN_BACKOFF) or DEFAULT_MIN_BACKOFF
-        found = durations(shortest, max(shortest, LONGEST_BACKOFF))
-        return least, draw(found if shortest > DEFAULT_MAX_BACKOFF else st.none() | found)
+        strategy = durations(shortest, max(shortest, LONGEST_BACKOFF))
+        return least, draw(strategy if shortest > DEFAULT_MAX_BACKOFF else st.none() | strategy)
     most = chosen(draw, most, st.none())
     if least is not ...:
         return chosen(draw, least, st.none()), most
@@ -94,9 +94,9 @@ def _backoffs(draw: DrawFn, least: Any, most: Any) -> tuple[Any, Any]:
     return draw(st.none() | durations(timedelta(0), longest)), most
 
 
-def _or(given: Any, default: timedelta) -> timedelta:
-    """Return ``given`` if it is a duration. Anything else is rejected later, with the whole message."""
-    return given if isinstance(given, timedelta) else default
+def _or(value: Any, default: timedelta) -> timedelta:
+    """Return ``value`` if it is a duration. Anything else is rejected later, with the whole message."""
+    return value if isinstance(value, timedelta) else default
 
 
 @st.composite
@@ -238,7 +238,7 @@ def queues(
         version: ``"v2"``, ``"v2beta3"`` or ``"v2beta2"``.
         as_dict: Draw dicts instead of messages.
     """
-    given = {
+    arguments = {
         "pull_target": (None if pull_target is ... and version != PULLING else pull_target, _pull_targets),
         ROUTING_OVERRIDE: (app_engine_routing_override, _routings),
         "http_target": (http_target, _http_targets),
@@ -251,26 +251,26 @@ def queues(
         "rate_limits": chosen(draw, rate_limits, _rate_limits[version != "v2"]) or None,
         "retry_config": chosen(draw, retry_config, _retries) or None,
     }
-    for field, (value, default) in given.items():
+    for field, (value, default) in arguments.items():
         if has_field(version, "Queue", field):
             fields[field] = chosen(draw, value, default)
         elif value is not ... and value is not None:
             raise InvalidArgument(f"queues({field}={value!r}): a Queue of {version} has no such field")
     if version == PULLING:
-        _keep_one_target(fields, given)
+        _keep_one_target(fields, arguments)
     if fields.get("pull_target") is not None:
         _leave_out_what_pull_queues_pass_over(fields, rate_limits, retry_config)
     own = in_words_of(version, "Queue", fields)
-    if is_callers(name, rate_limits, retry_config, *(value for value, _ in given.values())):
+    if is_callers(name, rate_limits, retry_config, *(value for value, _ in arguments.values())):
         check_queue(version, own)
     return own if as_dict else message(version, "Queue", own)
 
 
-def _keep_one_target(fields: dict[str, Any], given: dict[str, tuple[Any, Any]]) -> None:
+def _keep_one_target(fields: dict[str, Any], arguments: dict[str, tuple[Any, Any]]) -> None:
     """Keep only one of the fields that exclude each other: the caller's, or else a drawn one."""
-    found = [field for field in _TARGETS if fields.get(field) is not None]
-    kept = [field for field in found if given[field][0] is not ...] or found[:1]
-    for field in found:
+    targets = [field for field in _TARGETS if fields.get(field) is not None]
+    kept = [field for field in targets if arguments[field][0] is not ...] or targets[:1]
+    for field in targets:
         if field not in kept:
             fields[field] = None
 

@@ -30,9 +30,9 @@ def _register_types(module: ModuleType) -> None:
         st.register_type_strategy(kind, _strategy_for)
 
 
-def message_types(found: Any) -> Iterator[Any]:
+def message_types(types: Any) -> Iterator[Any]:
     """Return a module's message types and their nested ones, such as ``HttpTarget.Header``."""
-    for kind in list(vars(found).values()):
+    for kind in list(vars(types).values()):
         if is_message_type(kind):
             yield kind
             yield from message_types(kind)

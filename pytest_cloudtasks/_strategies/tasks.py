@@ -85,7 +85,7 @@ def tasks(
         version: ``"v2"``, ``"v2beta3"`` or ``"v2beta2"``.
         as_dict: Draw dicts instead of messages.
     """
-    given = {
+    arguments = {
         "http_request": http_request,
         "app_engine_http_request": app_engine_http_request,
         "pull_message": None if pull_message is ... and version != PULLING else pull_message,
@@ -94,7 +94,7 @@ def tasks(
     for field, value in others.items():
         if value is not ... and value is not None and not has_field(version, "Task", field):
             raise InvalidArgument(f"tasks({field}={value!r}): a Task of {version} has no such field")
-    kind, payload = _payload(draw, given)
+    kind, payload = _payload(draw, arguments)
     is_http = kind == "http_request"
     fields = {
         "name": chosen(draw, name, st.none()),
@@ -104,21 +104,21 @@ def tasks(
         "retry_config": chosen(draw, retry_config, _retry_configs),
     }
     own = in_words_of(version, "Task", fields)
-    if is_callers(dispatch_deadline, retry_config, given[kind]) or name is not None or schedule_time is not None:
+    if is_callers(dispatch_deadline, retry_config, arguments[kind]) or name is not None or schedule_time is not None:
         check_task(version, own)
     return own if as_dict else message(version, "Task", own)
 
 
-def _payload(draw: DrawFn, given: dict[str, Any]) -> tuple[str, Any]:
+def _payload(draw: DrawFn, arguments: dict[str, Any]) -> tuple[str, Any]:
     """Draw which of the three payloads a task has, and its value: one that was given, otherwise HTTP or App Engine."""
-    candidates = [kind for kind, value in given.items() if value is not ... and value is not None]
-    candidates = candidates or [kind for kind, value in given.items() if value is ...]
+    candidates = [kind for kind, value in arguments.items() if value is not ... and value is not None]
+    candidates = candidates or [kind for kind, value in arguments.items() if value is ...]
     if not candidates:
         raise InvalidArgument("tasks() needs a payload: http_request and app_engine_http_request are both None")
     simplest, *others = candidates
     kind = draw(_kinds(simplest, *others)) if others else simplest
-    first = chosen(draw, given[simplest], _defaults[simplest])
-    return kind, first if kind == simplest else chosen(draw, given[kind], _defaults[kind])
+    first = chosen(draw, arguments[simplest], _defaults[simplest])
+    return kind, first if kind == simplest else chosen(draw, arguments[kind], _defaults[kind])
 
 
 @cache

@@ -54,8 +54,8 @@ def in_words_of(version: Version, kind: str, fields: Mapping[str, Any]) -> dict[
 
 def message(version: Version, kind: str, fields: Mapping[str, Any]) -> Any:
     """Return the message for ``fields`` from `in_words_of`."""
-    found = getattr(types_of(version), kind)
-    return wrapped(found, built(found, fields))
+    message = getattr(types_of(version), kind)
+    return wrapped(message, built(message, fields))
 
 
 def _own_name(descriptor: Any, name: str) -> str:

@@ -129,13 +129,13 @@ class Workload:
         return created
 
     def _create_queues(self, client: Any) -> None:
-        there = {
+        existing = {
             queue.name
             for location in sorted({location_of(name_of(queue)) for queue in self.queues})
             for queue in client.list_queues(parent=location)
         }
         for queue in self.queues:
-            if name_of(queue) not in there:
+            if name_of(queue) not in existing:
                 client.create_queue(parent=location_of(name_of(queue)), queue=queue)
 
 
@@ -197,13 +197,13 @@ def workloads(
     messages_of(version)  # rejects an unknown one
     longest = duration_given(within, "workloads(within=…)")
     _check_sizes(max_queues=max_queues, max_tasks=max_tasks)
-    there = tuple(_queues(draw, queues, max_queues, version, as_dict))
-    most = max(max_queues, len(there))
-    step = _steps(there, most, tasks, outcomes, longest, version, as_dict)
+    queue_values = tuple(_queues(draw, queues, max_queues, version, as_dict))
+    most = max(max_queues, len(queue_values))
+    step = _steps(queue_values, most, tasks, outcomes, longest, version, as_dict)
     steps = draw(st.lists(step, min_size=1, max_size=max_tasks))
     at = sorted(step.at for step in steps)
     in_order = (Step(at, step.queue, step.task, step.outcomes) for at, step in zip(at, steps, strict=True))
-    return Workload(there, tuple(in_order), version)
+    return Workload(queue_values, tuple(in_order), version)
 
 
 def _check_sizes(**counts: object) -> None:
@@ -212,36 +212,36 @@ def _check_sizes(**counts: object) -> None:
             raise InvalidArgument(f"workloads({name}={count!r}) takes a number of 1 or more")
 
 
-def _queues(draw: DrawFn, given: Any, most: int, version: Version, as_dict: bool) -> Sequence[Any]:
-    if given is ...:
+def _queues(draw: DrawFn, queues: Any, most: int, version: Version, as_dict: bool) -> Sequence[Any]:
+    if queues is ...:
         return draw(_default_queues(most, version, as_dict))
-    if isinstance(given, SearchStrategy):
-        one = given.map(lambda one: _checked(one, version, as_dict))
-        return draw(st.lists(one, min_size=1, max_size=most, unique_by=name_of))
-    if isinstance(given, str):
-        given = [given]
-    if given is not None and (isinstance(given, Mapping) or not isinstance(given, Iterable)):
-        raise InvalidArgument(f"workloads(queues={given!r}) takes a list of IDs, full names or queues, or a strategy")
-    found = [_checked(queue, version, as_dict) for queue in given or ()]
-    if not found or len({name_of(queue) for queue in found}) < len(found):
-        raise InvalidArgument(f"workloads(queues={given!r}) takes one queue or more, each of another name")
-    return found
+    if isinstance(queues, SearchStrategy):
+        strategy = queues.map(lambda one: _checked(one, version, as_dict))
+        return draw(st.lists(strategy, min_size=1, max_size=most, unique_by=name_of))
+    if isinstance(queues, str):
+        queues = [queues]
+    if queues is not None and (isinstance(queues, Mapping) or not isinstance(queues, Iterable)):
+        raise InvalidArgument(f"workloads(queues={queues!r}) takes a list of IDs, full names or queues, or a strategy")
+    checked = [_checked(queue, version, as_dict) for queue in queues or ()]
+    if not checked or len({name_of(queue) for queue in checked}) < len(checked):
+        raise InvalidArgument(f"workloads(queues={queues!r}) takes one queue or more, each of another name")
+    return checked
 
 
 @cache
 def _default_queues(most: int, version: Version, as_dict: bool) -> SearchStrategy[list[Any]]:
     """Return queues, half of them with settings of their own."""
     target = tokenless_http_targets if has_field(version, "Queue", "http_target") else None
-    one = _plain_queues(version, as_dict) | one_queue(version=version, http_target=target, as_dict=as_dict)
-    return st.lists(one, min_size=1, max_size=most, unique_by=name_of)
+    strategy = _plain_queues(version, as_dict) | one_queue(version=version, http_target=target, as_dict=as_dict)
+    return st.lists(strategy, min_size=1, max_size=most, unique_by=name_of)
 
 
-def _checked(given: Any, version: Version, as_dict: bool) -> Any:
+def _checked(queue: Any, version: Version, as_dict: bool) -> Any:
     """Return a queue of the caller's, which may be only an ID or a name."""
-    if isinstance(given, str):
-        given = _plain_queue(given if "/" in given else f"{LOCATION}/queues/{given}", version, as_dict)
-    check_queue(version, given)
-    return given
+    if isinstance(queue, str):
+        queue = _plain_queue(queue if "/" in queue else f"{LOCATION}/queues/{queue}", version, as_dict)
+    check_queue(version, queue)
+    return queue
 
 
 @st.composite
