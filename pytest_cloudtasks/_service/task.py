@@ -402,7 +402,7 @@ class AcceptedTasks:
         self.count += 1
 
     def finish(self, task: Task) -> None:
-        """Take note that ``task`` has finished."""
+        """Record that ``task`` has finished."""
         self._finished.append(task)
 
     def forget_finished(self, most: int) -> None:

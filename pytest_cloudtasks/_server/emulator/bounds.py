@@ -1,8 +1,8 @@
 """How much the emulator remembers.
 
 Its memory is bounded however long it runs. It keeps every live task, and the IDs of finished ones while the service
-reserves them; of everything else it keeps only the latest. The numbers of tasks and of records fit each other: a task
-that succeeds at once makes four records, a call and three events.
+reserves them; of everything else it keeps only the latest. A task that succeeds at once makes four records, a call and
+three events, so the timeline reaches back to the latest 10,000 of such tasks.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from ..._simulation.simulation import Simulation
 
-FINISHED_TASKS = 10_000
+FINISHED_TASKS = 20_000
 """Finished tasks, with their attempts."""
 ATTEMPTS = 100
 """Attempts of one task besides the first, for one that is retried for ever."""

@@ -223,7 +223,7 @@ class EmulatorPage {
     const last = overview.offset + overview.tasks.length;
     const total = overview.total.toLocaleString("en");
     const range = overview.tasks.length ? `${(overview.offset + 1).toLocaleString("en")} to ${last.toLocaleString("en")}` : "0";
-    const left = overview.left_out ? `; ${overview.left_out.toLocaleString("en")} that finished earlier are not listed` : "";
+    const left = overview.left_out ? `; older tasks not kept: ${overview.left_out.toLocaleString("en")}` : "";
     shown.textContent = `${range} of ${total}${left}`;
     previous.disabled = overview.offset === 0;
     next.disabled = last >= overview.total;
