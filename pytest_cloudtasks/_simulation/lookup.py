@@ -71,6 +71,7 @@ def find_queue(queue: str, settings: Settings, service: Service, history: Histor
     if name in service.queues:
         return name
     known = {event.queue_name for event in history.events()}
+    known.update(task.queue_name for task in service.accepted)  # an emulator may have forgotten the events
     if name not in known:
         words = sorted(known_name if "/" in queue else queue_word(known_name, settings) for known_name in known)
         queues_text = "This test has no queue."

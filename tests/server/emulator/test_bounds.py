@@ -122,6 +122,22 @@ async def test_the_control_endpoints_list_the_tasks_that_finished_last() -> None
 
 
 @in_a_loop
+async def test_a_deleted_queue_is_known_while_a_task_of_it_is_kept() -> None:
+    """Its tasks are listed, although the events that name it are forgotten."""
+    other = f"{QUEUE}-other"
+    settings = Settings(queues={QUEUE: {}, other: {}})
+    scheduler = SchedulerLoop(settings, ByPath(Destinations()), Log("none", print))
+    create(scheduler, "a")
+    scheduler.simulation.service.delete_queue(scheduler.observe(), QUEUE)
+    for _ in range(bounds.RECORDS):
+        scheduler.receive(
+            IncomingCall("get_queue", "google.cloud.tasks.v2", tasks_v2.GetQueueRequest(name=other), 10, ())
+        )
+    assert list(scheduler.simulation.history.events()) == []
+    assert ids_of(json.loads(await answer(Control(scheduler).tasks, f"queue={QUEUE}"))["tasks"]) == ["a"]
+
+
+@in_a_loop
 async def test_the_page_counts_all_tasks_since_the_reset() -> None:
     """Its tables list those that are kept, and say how many are not."""
     scheduler = a_scheduler()
