@@ -96,6 +96,12 @@ class Simulation:
         order = PlannedOrder(self.faults, shuffle=self.settings.order == "shuffle")
         self.service.scheduler.dispatch_order = order
 
+    def queue_named(self, queue: str) -> str:
+        """Return the full name of a queue that exists or existed in this test; raises LookupError for any other."""
+        return find_queue(queue, self.settings, self.service, self.history)
+
+    # --- the router's backend -------------------------------------------------------------------------------------
+
     def receive(self, call: IncomingCall) -> Any:
         """Answer an RPC of a sync client."""
         response, error, tasks = answer(self, call)
@@ -148,6 +154,17 @@ class Simulation:
         """Addresses of clients whose calls the fake answers."""
         return self.settings.redirect_endpoints
 
+    def let_time_go(self) -> None:
+        """Let the application's time be real from now on, for good. The queue keeps its instant."""
+        with self.lock:
+            self.clock.release()
+
+    def keep_failure(self, message: str) -> None:
+        """Fail the test at its end, with ``message``."""
+        self.failures.keep(message)
+
+    # --- beginning and ending ------------------------------------------------------------------------------------
+
     def check_queues(self) -> None:
         """Raise ValueError for queues that the service would reject, already when the fake is created."""
         trial = Service(self.randomness.task_id, self.settings.service)
@@ -160,8 +177,6 @@ class Simulation:
                     full = self.settings.queue_name(name)
                     text += f" Its name would be {safe_repr(full)}: check the project and the location."
                 raise ValueError(text) from None
-
-    # --- beginning and ending ------------------------------------------------------------------------------------
 
     @contextmanager
     def entered(self) -> Iterator[Simulation]:
@@ -220,11 +235,6 @@ class Simulation:
             if jump is not None:
                 self._accept_jump(jump)
 
-    def let_time_go(self) -> None:
-        """Let the application's time be real from now on, for good. The queue keeps its instant."""
-        with self.lock:
-            self.clock.release()
-
     def contact(self) -> int:
         """Move the queue's instant to the application's time. A fake that waits for its first use holds time now."""
         if self.clock.mode is Mode.ON_USE:
@@ -255,16 +265,6 @@ class Simulation:
         self.clock.accept(jump, is_reset=is_reset)
         if is_reset:
             self.history.record(TimeBase(self.clock.time_base, self.clock.elapsed))
-
-    # --- the service ---------------------------------------------------------------------------------------------
-
-    def queue_named(self, queue: str) -> str:
-        """Return the full name of a queue that exists or existed in this test; raises LookupError for any other."""
-        return find_queue(queue, self.settings, self.service, self.history)
-
-    def keep_failure(self, message: str) -> None:
-        """Fail the test at its end, with ``message``."""
-        self.failures.keep(message)
 
 
 def _stop_skipping_waits() -> None:
