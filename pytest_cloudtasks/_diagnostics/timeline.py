@@ -110,7 +110,7 @@ class Line(NamedTuple):
 
     offset: int
     instant: int
-    what: Shown
+    record: Shown
     answer: Answer | None = None
     """The target's answer, for an attempt that has ended."""
 
@@ -122,21 +122,21 @@ class Line(NamedTuple):
 
 def lines_of(entries: Iterable[Entry]) -> Iterator[Line]:
     """Return the lines of ``entries``, without calls that an event or a fault already shows."""
-    for offset, what, answer in entries:
-        if not isinstance(what, IncomingCall):
-            yield Line(offset, what.at, what, answer)
-        elif not what.has_effect:
-            yield Line(offset, what.at, call_of(what, offset))
+    for offset, record, answer in entries:
+        if not isinstance(record, IncomingCall):
+            yield Line(offset, record.at, record, answer)
+        elif not record.has_effect:
+            yield Line(offset, record.at, call_of(record, offset))
 
 
 def folded(lines: Iterable[Line]) -> Iterator[Line]:
     """Return the lines with consecutive calls joined in one line; equal results are counted."""
     held: Line | None = None
     for line in lines:
-        if held is not None and isinstance(held.what, Call) and isinstance(line.what, Call):
-            joined = held.what.joined(line.what, line.offset)
+        if held is not None and isinstance(held.record, Call) and isinstance(line.record, Call):
+            joined = held.record.joined(line.record, line.offset)
             if joined is not None:
-                held = held._replace(what=joined)
+                held = held._replace(record=joined)
                 continue
         if held is not None:
             yield held
@@ -147,7 +147,7 @@ def folded(lines: Iterable[Line]) -> Iterator[Line]:
 
 def line_text(line: Line) -> str:
     """The queue or the task, and what happened to it."""
-    return TEXTS[type(line.what)](line, line.what)
+    return TEXTS[type(line.record)](line, line.record)
 
 
 def _event_text(line: Line, event: Event) -> str:
@@ -294,7 +294,7 @@ def _aligned(history: History, service: Service, clock: Clock) -> list[str]:
 
 
 def _shown(history: History) -> Iterator[Line]:
-    return (line for line in lines_of(history.entries()) if not _is_told_by_its_answer(line.what))
+    return (line for line in lines_of(history.entries()) if not _is_told_by_its_answer(line.record))
 
 
 def _is_told_by_its_answer(record: object) -> bool:

@@ -54,7 +54,7 @@ def timeline_data(history: History, service: Service, clock: Clock) -> list[Obje
 def objects(entries: Iterable[Entry], history: History, form: Form) -> Iterator[Object]:
     """Return an object for each entry, without the calls that an event or a fault speaks for."""
     for entry in entries:
-        record = entry.what
+        record = entry.record
         if not isinstance(record, IncomingCall):
             line = Line(entry.offset, record.at, record, entry.answer)
         elif not record.has_effect:
@@ -68,7 +68,7 @@ def objects(entries: Iterable[Entry], history: History, form: Form) -> Iterator[
 
 def line_data(line: Line) -> Object:
     """Return the object of a line, without what was sent and answered."""
-    name, more = _OF_TYPE[type(line.what)](line, line.what)
+    name, more = _OF_TYPE[type(line.record)](line, line.record)
     return {
         "at": _iso(line.instant),
         "offset": seconds(line.offset),
@@ -188,7 +188,7 @@ class _Details:
         self._form = form
 
     def data(self) -> Object:
-        record = self._entry.what
+        record = self._entry.record
         if isinstance(record, IncomingCall):
             return self._call(record)
         if not isinstance(record, Event) or record.task is None:

@@ -71,7 +71,7 @@ class _Kept:
 
     def __init__(self, entries: list[Entry]) -> None:
         self._entries = entries
-        events = [entry.what for entry in entries if isinstance(entry.what, Event)]
+        events = [entry.record for entry in entries if isinstance(entry.record, Event)]
         tasks = list(dict.fromkeys(event.task for event in events if event.task is not None))
         kept = kept_tasks(tasks)
         limit = share((task.dispatch_count for task in kept), ATTEMPTS)
@@ -83,7 +83,9 @@ class _Kept:
         self._tasks_left_out = left_out
         self._attempts = {task: middle for task in kept if (middle := middle_of(task.attempts, limit))}
         self._attempts_left_out = {attempt for middle in self._attempts.values() for attempt in middle}
-        calls = [entry.what for entry in entries if isinstance(entry.what, IncomingCall) and not entry.what.has_effect]
+        calls = [
+            entry.record for entry in entries if isinstance(entry.record, IncomingCall) and not entry.record.has_effect
+        ]
         self._calls_left_out = {id(call) for call in middle_of(calls, CALLS)}
         self.names_left_out = {task.name for task in left_out}
         attempts = [attempt for task in tasks for attempt in task.attempts]
@@ -98,7 +100,7 @@ class _Kept:
         """Return the objects of the kept entries, with one object in place of those that are left out."""
         calls_told = False
         for entry in self._entries:
-            record = entry.what
+            record = entry.record
             if isinstance(record, IncomingCall) and id(record) in self._calls_left_out:
                 if not calls_told:
                     yield _left_out(entry, f"{len(self._calls_left_out)} calls left out")

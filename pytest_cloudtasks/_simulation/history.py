@@ -65,19 +65,19 @@ class Entry(NamedTuple):
     """A record, ``offset`` nanoseconds after its time base."""
 
     offset: int
-    what: Record
+    record: Record
     answer: Answer | None = None
     """The target's answer, for an attempt that has ended."""
 
     @property
     def instant(self) -> int:
         """When it happened."""
-        return self.what.at
+        return self.record.at
 
     @property
     def base(self) -> int:
         """The instant from which offsets count."""
-        return self.what.at - self.offset
+        return self.record.at - self.offset
 
 
 class History:
