@@ -78,7 +78,11 @@ class Situation(NamedTuple):
     @property
     def tasks(self) -> Iterable[Task]:
         """The tasks that the failure may be about: those of an assertion, or else all."""
-        return self.service.accepted if self.match is None else [model_task(one) for one in (*self.others, *self.found)]
+        return (
+            self.service.accepted
+            if self.match is None
+            else [model_task(record) for record in (*self.others, *self.found)]
+        )
 
 
 Hint = Callable[[Situation], "str | None"]
@@ -86,13 +90,13 @@ Hint = Callable[[Situation], "str | None"]
 
 def hints(situation: Situation) -> list[str]:
     """Return the hints that apply, the likeliest first."""
-    found: list[str] = []
+    texts: list[str] = []
     with situation.history.lock:
         for hint in HINTS:
             text = hint(situation)
-            if text and text not in found:
-                found.append(text)
-    return found[:MOST]
+            if text and text not in texts:
+                texts.append(text)
+    return texts[:MOST]
 
 
 def text_for_a_body(situation: Situation) -> str | None:
@@ -103,12 +107,12 @@ def text_for_a_body(situation: Situation) -> str | None:
     expected = [] if match is None else [value for key, value in match.expected().items() if key in ("json", "body")]
     for task in situation.tasks:
         body = task.target.body
-        if any(is_decoded(one, body) for one in expected):
+        if any(is_decoded(text, body) for text in expected):
             return f"The body of {short_name(task)} is the expected text, decoded as Base64. {ADVICE}"
         if isinstance(task.target, PullMessage):
             continue
-        if (expected or match is None) and (what := unlike_its_type(task.target)):
-            return f"The body of {short_name(task)} {what}. {ADVICE}"
+        if (expected or match is None) and (mistake := unlike_its_type(task.target)):
+            return f"The body of {short_name(task)} {mistake}. {ADVICE}"
     return None
 
 
@@ -137,8 +141,10 @@ def no_call(situation: Situation) -> str | None:
         return patched if patched and situation.is_missing and not is_here else None
     if patched:
         return f"No client has called this fake. {patched}"
-    others = [getattr(backend, "history", None) for backend in router.backends]
-    if any(history is not situation.history and history.calls() for history in others if isinstance(history, History)):
+    histories = [getattr(backend, "history", None) for backend in router.backends]
+    if any(
+        history is not situation.history and history.calls() for history in histories if isinstance(history, History)
+    ):
         return (
             "No client has called this fake. The calls went to another fake, because the innermost fake receives them."
             " Assert on that of `with FakeCloudTasks() as …`, or don't open it."
@@ -164,10 +170,10 @@ def no_call(situation: Situation) -> str | None:
 
 def patched_text(names: Sequence[str]) -> str:
     """Return a sentence about Google's names that the test itself has patched."""
-    one = len(names) == 1
+    is_single = len(names) == 1
     return (
-        f"{listed(names)} {'is' if one else 'are'} patched with {'a mock' if one else 'mocks'}, so calls of"
-        f" {'it' if one else 'them'} don't reach the fake. Remove the patch, or assert on the mock instead."
+        f"{listed(names)} {'is' if is_single else 'are'} patched with {'a mock' if is_single else 'mocks'}, so calls of"
+        f" {'it' if is_single else 'them'} don't reach the fake. Remove the patch, or assert on the mock instead."
     )
 
 
@@ -256,7 +262,7 @@ def unknown_path(situation: Situation) -> str | None:
         if target is None or known is None:
             continue
         path = urlsplit(url_of(sent)).path or "/"
-        paths = [_filled(one, path) for one in known]
+        paths = [_filled(template, path) for template in known]
         if statuses[0] == 405:
             where, near = f"the method {sent.method} at {safe_repr(path)}", ""
         elif path in paths:  # the handler itself has answered
@@ -272,9 +278,9 @@ def unknown_path(situation: Situation) -> str | None:
 
 def _filled(template: str, path: str) -> str:
     """Return ``/orders/42`` for a route such as ``/orders/{number}`` or ``/orders/<number>``, from a similar path."""
-    parts, given = template.split("/"), path.split("/")
-    given += [""] * (len(parts) - len(given))
-    return "/".join(value if part[:1] in ("{", "<") else part for part, value in zip(parts, given, strict=False))
+    parts, segments = template.split("/"), path.split("/")
+    segments += [""] * (len(parts) - len(segments))
+    return "/".join(value if part[:1] in ("{", "<") else part for part, value in zip(parts, segments, strict=False))
 
 
 def several_match(situation: Situation) -> str | None:
@@ -289,7 +295,10 @@ def several_match(situation: Situation) -> str | None:
             f"{which} differ only in their names: the code enqueued the same task twice. Name the task so that the"
             " service rejects the second one, or pass count=."
         )
-    fields = listed(f"{one.field} ({shown(one.expected)} and {shown(one.actual)})" for one in apart[:MOST])
+    fields = listed(
+        f"{difference.field} ({shown(difference.expected)} and {shown(difference.actual)})"
+        for difference in apart[:MOST]
+    )
     return f"{which} differ in {fields}. Match one of these fields, or pass count=."
 
 
@@ -314,9 +323,9 @@ def dropped_header(situation: Situation) -> str | None:
     for task in situation.tasks:
         if isinstance(task.target, PullMessage):
             continue
-        changes = [one for one in task.target.header_changes if wanted is None or one.name.lower() in wanted]
+        changes = [change for change in task.target.header_changes if wanted is None or change.name.lower() in wanted]
         if changes:
-            return f"In {short_name(task)}, {'; '.join(f'{one.name!r} {one.what}' for one in changes)}."
+            return f"In {short_name(task)}, {'; '.join(f'{change.name!r} {change.what}' for change in changes)}."
     return None
 
 
