@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import mmap
+import resource
 import socket
 import subprocess
 import sys
@@ -46,7 +47,7 @@ CONCURRENT = 5
 MANY_QUEUES = 10
 AT_WORK = 500
 """Attempts under way in each of these, at the most."""
-LATE = 5.0
+LATE = 10.0
 """Seconds after which a worker answers at ``/late``, so that attempts are under way together."""
 RATE = 500
 """The most dispatches a second of a queue."""
@@ -338,6 +339,8 @@ async def _many(tasks: int) -> list[Row]:
 
 async def _echo() -> None:
     """Serve until killed: what comes goes back."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a connection for each attempt at work
 
     class Echo(grpc.GenericRpcHandler):
         def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
