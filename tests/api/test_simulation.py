@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._clients.router import router
 from pytest_cloudtasks._diagnostics.lints import Lints
+from pytest_cloudtasks._simulation.exceptions import Failures
 from pytest_cloudtasks._simulation.settings.settings import Settings
 from pytest_cloudtasks._simulation.simulation import Simulation
 
@@ -59,6 +60,16 @@ def test_an_example_has_all_of_its_tests_simulation() -> None:
     shared = {name for name in TAKEN_OVER if vars(example)[name] is vars(simulation)[name]}
     assert shared == {"settings", "targets"}
     assert example.driving.is_eager is True
+
+
+def test_a_failure_that_was_swallowed_is_kept_once() -> None:
+    """The test fails with it at its end; application code gets pytest's exception, which passes `except Exception`."""
+    failures = Failures()
+    errors = [failures.fail("It failed."), failures.fail("It failed.")]
+    failures.keep("It failed again.")
+    assert [type(error) for error in errors] == [pytest.fail.Exception] * 2
+    assert [str(error) for error in errors] == ["It failed."] * 2
+    assert (failures.messages, failures.ending) == (["It failed.", "It failed again."], None)
 
 
 # --- calls -------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from google.cloud import tasks_v2
 
 from pytest_cloudtasks._messages.grpc_errors import InProcessRpcError
 from pytest_cloudtasks._messages.proto import proto_of
-from pytest_cloudtasks._messages.rest import answer, answer_async
+from pytest_cloudtasks._messages.rest import answer, answer_async, result_of
 from pytest_cloudtasks._messages.rest_http import RestRequest, RestResponse
 from pytest_cloudtasks._messages.rpc_call import IncomingCall
 from tests.each import each
@@ -379,3 +379,14 @@ def test_a_call_that_is_awaited() -> None:
     service = Service(InProcessRpcError(grpc.StatusCode.NOT_FOUND, "Gone.", (), random.Random(0)))
     assert asked(f"/v2/{QUEUE}") == service.asked("GET", f"/v2/{QUEUE}")
     assert json.loads(asked(f"/v2/{QUEUE}").body)["error"]["message"] == "Gone."
+
+
+def test_a_coroutine_that_waits_has_no_response_without_a_loop() -> None:
+    """Sync requests share the code of coroutines, which then never waits."""
+
+    async def receive(call: IncomingCall) -> Any:
+        await asyncio.sleep(0)
+
+    with pytest.raises(AssertionError) as error:
+        result_of(answer_async(RestRequest("GET", f"/v2/{QUEUE}", (), b""), receive))
+    assert str(error.value) == "the coroutine waits"
