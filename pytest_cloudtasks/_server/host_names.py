@@ -10,17 +10,17 @@ AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+(?:%[^\[\]]*)?\]|[^\s\[\]:/?#@\\,*]+)(
 """A Host header: a host, which is a group, and an optional port."""
 
 
-def allowed_host(given: str, what: str) -> str:
-    """Return the host in ``given``, the value of the option ``what``, normalized. Raises ValueError if it is none."""
-    name = host_name(given) if isinstance(given, str) else None
+def allowed_host(host: str, what: str) -> str:
+    """Return the host in ``host``, the value of the option ``what``, normalized. Raises ValueError if it is none."""
+    name = host_name(host) if isinstance(host, str) else None
     if name is None:
         raise ValueError(
             f"{what} takes a host name or an address without scheme and port, such as tasks or 192.168.1.20, but got"
-            f" {given!r}."
+            f" {host!r}."
         )
     if is_wildcard(name):
         raise ValueError(
-            f"{what} takes the name or address by which clients call the server, and {given} is an address to listen"
+            f"{what} takes the name or address by which clients call the server, and {host} is an address to listen"
             " on. Pass the name instead, such as tasks or 192.168.1.20."
         )
     return name

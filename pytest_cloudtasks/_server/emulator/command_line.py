@@ -123,45 +123,47 @@ def _serve(given: argparse.Namespace) -> int:
     return serve(options)
 
 
-def serve_options(given: argparse.Namespace) -> ServeOptions:
+def serve_options(options: argparse.Namespace) -> ServeOptions:
     """Return the checked options; raises ValueError with a sentence for invalid ones.
 
     Queues are checked only after the emulator has begun to listen, because their check loads Google's client.
     """
-    grpc_port, rest_port = _ports(given)
-    if not given.host:
+    grpc_port, rest_port = _ports(options)
+    if not options.host:
         raise ValueError("--host takes an address to listen on, such as 127.0.0.1, but got ''.")
-    allowed_hosts = {allowed_host(one, "--allow-host") for one in given.allow_host}
-    _check_token(given.token)
-    if not given.allow_host and given.token is None and not is_loopback(host_name(given.host) or ""):
+    allowed_hosts = {allowed_host(host, "--allow-host") for host in options.allow_host}
+    _check_token(options.token)
+    if not options.allow_host and options.token is None and not is_loopback(host_name(options.host) or ""):
         raise ValueError(
-            f"--host {given.host} lets other machines reach the server. Name the host by which they call it, such as"
+            f"--host {options.host} lets other machines reach the server. Name the host by which they call it, such as"
             " --allow-host tasks, or set a secret for the page and the control endpoints by --token."
         )
-    if (own := host_name(given.host)) is not None:
+    if (own := host_name(options.host)) is not None:
         allowed_hosts.add(own)  # harmless for an address such as 0.0.0.0: the guard rejects requests that name it
-    grace = duration_in(given.grace)
+    grace = duration_in(options.grace)
     if grace is None:
-        raise ValueError(f"--grace takes a duration such as 10s or 1m, but got {given.grace!r}.")
-    insecure = {allowed_host(one, "--insecure-target") for one in given.insecure_target}
-    if given.log_format not in LOG_FORMATS:  # argparse checks no default, which the environment may have set
-        raise ValueError(f"--log-format takes text, json or none, but got {given.log_format!r}.")
-    app_engine = given.app_engine_host and server_url(given.app_engine_host, "--app-engine-host")
-    functions = server_url(given.firebase_functions, "--firebase-functions") if given.firebase_functions else ""
-    forwardings = [Forwarding(one) for one in given.forward]
-    settings = _settings(given)
+        raise ValueError(f"--grace takes a duration such as 10s or 1m, but got {options.grace!r}.")
+    insecure = {allowed_host(host, "--insecure-target") for host in options.insecure_target}
+    if options.log_format not in LOG_FORMATS:  # argparse checks no default, which the environment may have set
+        raise ValueError(f"--log-format takes text, json or none, but got {options.log_format!r}.")
+    app_engine = options.app_engine_host and server_url(options.app_engine_host, "--app-engine-host")
+    functions = server_url(options.firebase_functions, "--firebase-functions") if options.firebase_functions else ""
+    forwardings = [Forwarding(value) for value in options.forward]
+    settings = _settings(options)
     return ServeOptions(
         settings,
-        Destinations(forwardings, app_engine, functions, insecure=insecure, allow_remote=is_on(given, "allow_remote")),
-        given.host,
+        Destinations(
+            forwardings, app_engine, functions, insecure=insecure, allow_remote=is_on(options, "allow_remote")
+        ),
+        options.host,
         grpc_port,
         rest_port,
         grace.total_seconds(),
-        given.log_format,
+        options.log_format,
         allowed_hosts,
-        given.token,
-        _ready_file(given.ready_file),
-        _end_with(given.end_with),
+        options.token,
+        _ready_file(options.ready_file),
+        _end_with(options.end_with),
     )
 
 
@@ -196,45 +198,45 @@ def _end_with(what: str | None) -> str | None:
     return what
 
 
-def _ports(given: argparse.Namespace) -> tuple[int | None, int]:
+def _ports(options: argparse.Namespace) -> tuple[int | None, int]:
     """Return the port of gRPC alone, None if there is none, and the port that accepts both."""
     for option in ("port", "grpc_port", "rest_port"):
-        port = getattr(given, option)
+        port = getattr(options, option)
         if port is not None and not 0 <= port <= 65535:
             raise ValueError(f"--{option.replace('_', '-')} takes a port from 0 to 65535, but got {port}.")
-    if given.port is None:
-        grpc_port = GRPC_PORT if given.grpc_port is None else given.grpc_port
-        return grpc_port, REST_PORT if given.rest_port is None else given.rest_port
-    if given.grpc_port is not None or given.rest_port is not None:
+    if options.port is None:
+        grpc_port = GRPC_PORT if options.grpc_port is None else options.grpc_port
+        return grpc_port, REST_PORT if options.rest_port is None else options.rest_port
+    if options.grpc_port is not None or options.rest_port is not None:
         raise ValueError(
             "--port is one port for gRPC and REST, and --grpc-port and --rest-port are two. Pass --port alone, or the"
             " two."
         )
-    return None, given.port
+    return None, options.port
 
 
-def _settings(given: argparse.Namespace) -> Settings:
-    for file in given.queues:
+def _settings(options: argparse.Namespace) -> Settings:
+    for file in options.queues:
         if not is_queue_file(file):
             raise ValueError(f"--queues takes a file whose name ends with .yaml, .yml or .json, but got {file!r}.")
     for option, (form, example) in _IDS.items():
-        value = getattr(given, option)
+        value = getattr(options, option)
         if value is not None and not form.fullmatch(value):
             raise ValueError(f"--{option} takes the ID of a {option}, such as {example}, but got {value!r}.")
-    for option in given.service:
+    for option in options.service:
         if "=" not in option:
             raise ValueError(f"--service takes OPTION=VALUE, such as max_task_size=102400, but got {option!r}.")
     texts: dict[str, Any] = {
-        "queues": [*given.queues, *given.queue],
-        "project": given.project,
-        "location": given.location,
-        "firebase_functions": given.firebase_functions,
-        "service": given.service,
-        "seed": str(secrets.randbits(32)) if given.seed is None else given.seed,
+        "queues": [*options.queues, *options.queue],
+        "project": options.project,
+        "location": options.location,
+        "firebase_functions": options.firebase_functions,
+        "service": options.service,
+        "seed": str(secrets.randbits(32)) if options.seed is None else options.seed,
         "time": "virtual",
     }
     try:
         checked = settings_from_ini(texts)
     except TypeError as error:
         raise ValueError(str(error)) from None
-    return merged(checked, {"auto_create_queues": is_on(given, "auto_create_queues")})
+    return merged(checked, {"auto_create_queues": is_on(options, "auto_create_queues")})

@@ -82,13 +82,13 @@ class Control:
 
     async def wait(self, request: web.Request) -> web.Response:
         """Wait until no attempt is under way or due (``for`` idle), or until no attempt will come (``empty``)."""
-        asked = await fields_of(request, ("for", "queue", "timeout"))
-        scheduler, queue = self._scheduler, self._queue(asked)
-        what = asked.get("for", "idle")
+        fields = await fields_of(request, ("for", "queue", "timeout"))
+        scheduler, queue = self._scheduler, self._queue(fields)
+        what = fields.get("for", "idle")
         if what not in ("idle", "empty"):
             raise invalid(f"for takes 'idle' or 'empty', but got {what!r}.")
         holds = scheduler.is_idle if what == "idle" else scheduler.is_empty
-        seconds = duration_in(asked, "timeout", WAITS) / 1e9
+        seconds = duration_in(fields, "timeout", WAITS) / 1e9
         try:
             if not holds(queue):  # with a timeout of 0 the client only asks
                 await asyncio.wait_for(scheduler.until(lambda: holds(queue)), seconds)
@@ -100,30 +100,30 @@ class Control:
 
     async def jump(self, request: web.Request) -> web.Response:
         """Move time ahead ``by`` a duration, or ``to`` an instant, visiting each event on the way."""
-        asked = await fields_of(request, ("by", "to", "limit"))
-        if ("by" in asked) == ("to" in asked):
+        fields = await fields_of(request, ("by", "to", "limit"))
+        if ("by" in fields) == ("to" in fields):
             raise invalid("A jump takes either by, a duration such as 10m, or to, an instant. Pass one of the two.")
-        limit = whole_in(asked, "limit", LIMIT, "attempts")
-        if "by" in asked:
-            gone = await self._jumps.by(duration_in(asked, "by"), limit)
+        limit = whole_in(fields, "limit", LIMIT, "attempts")
+        if "by" in fields:
+            gone = await self._jumps.by(duration_in(fields, "by"), limit)
         else:
-            gone = await self._jumps.to(instant_in(asked, "to"), limit)
+            gone = await self._jumps.to(instant_in(fields, "to"), limit)
         return web.json_response(_jump_json(gone))
 
     async def drain(self, request: web.Request) -> web.Response:
         """Jump from event to event until nothing more happens by itself."""
-        asked = await fields_of(request, ("limit",))
-        return web.json_response(_jump_json(await self._jumps.to_the_end(whole_in(asked, "limit", LIMIT, "attempts"))))
+        fields = await fields_of(request, ("limit",))
+        return web.json_response(_jump_json(await self._jumps.to_the_end(whole_in(fields, "limit", LIMIT, "attempts"))))
 
     async def fail(self, request: web.Request) -> web.Response:
         """Make the next calls of an RPC fail with a code; they don't reach the service."""
-        asked = await fields_of(request, ("rpc", "code", "times", "queue", "message"))
+        fields = await fields_of(request, ("rpc", "code", "times", "queue", "message"))
         simulation = self._scheduler.simulation
-        rpc = rpc_in(asked)
-        code = code_in(asked)
-        times = whole_in(asked, "times", 1, "calls")
-        queue = self._queue(asked)
-        text = text_in(asked, "message") if "message" in asked else TEXTS[code]
+        rpc = rpc_in(fields)
+        code = code_in(fields)
+        times = whole_in(fields, "times", 1, "calls")
+        queue = self._queue(fields)
+        text = text_in(fields, "message") if "message" in fields else TEXTS[code]
         simulation.faults.drop_ended()
         simulation.faults.add(
             PlannedFault(
@@ -138,32 +138,32 @@ class Control:
 
     async def tasks(self, request: web.Request) -> web.Response:
         """Answer with every live task and the latest finished ones."""
-        asked = query_of(request, ("queue", "state"))
+        fields = query_of(request, ("queue", "state"))
         states = [state.value for state in TaskState]
-        if asked.get("state", states[0]) not in states:
-            raise invalid(f"state takes {listed(states, 'or')}, but got {asked['state']!r}.")
-        return web.json_response({"tasks": self._tasks(self._queue(asked), asked.get("state"))})
+        if fields.get("state", states[0]) not in states:
+            raise invalid(f"state takes {listed(states, 'or')}, but got {fields['state']!r}.")
+        return web.json_response({"tasks": self._tasks(self._queue(fields), fields.get("state"))})
 
     async def attempts(self, request: web.Request) -> web.Response:
         """Answer with the attempts of these tasks, in dispatch order."""
-        asked = query_of(request, ("queue", "task"))
-        return web.json_response({"attempts": self._attempts(self._queue(asked), asked.get("task"))})
+        fields = query_of(request, ("queue", "task"))
+        return web.json_response({"attempts": self._attempts(self._queue(fields), fields.get("task"))})
 
     async def timeline(self, request: web.Request) -> web.Response:
         """Answer with the timeline since the start or the last reset, as JSON or as text.
 
         If its beginning is forgotten, say how many records that were.
         """
-        asked = query_of(request, ("format",))
+        fields = query_of(request, ("format",))
         simulation = self._scheduler.simulation
         parts = simulation.history, simulation.service, simulation.clock
         left_out = simulation.history.forgotten
-        if asked.get("format", "json") == "json":
+        if fields.get("format", "json") == "json":
             return web.json_response({"timeline": timeline_data(*parts), "left_out": left_out})
-        if asked["format"] == "text":
+        if fields["format"] == "text":
             head = f"… {left_out:,} earlier events and calls are left out …\n" if left_out else ""
             return web.Response(text=f"{head}{timeline_text(*parts)}\n")
-        raise invalid(f"format takes 'json' or 'text', but got {asked['format']!r}.")
+        raise invalid(f"format takes 'json' or 'text', but got {fields['format']!r}.")
 
     def _tasks(self, queue: str | None, state: str | None) -> list[dict[str, Any]]:
         """Return the tasks, oldest first."""
@@ -172,22 +172,22 @@ class Control:
 
     def _attempts(self, queue: str | None, task: str | None) -> list[dict[str, Any]]:
         """Return the attempts, in dispatch order; ``task`` is a full name or an ID."""
-        found = [
+        attempts = [
             attempt
             for one in self._chosen(queue)
             if task in (None, one.name, id_of(one.name))
             for attempt in one.attempts
         ]
-        found.sort(key=lambda attempt: attempt.dispatch_time)
-        return [_attempt_json(attempt, self._scheduler.diagnostics) for attempt in found]
+        attempts.sort(key=lambda attempt: attempt.dispatch_time)
+        return [_attempt_json(attempt, self._scheduler.diagnostics) for attempt in attempts]
 
     def _chosen(self, queue: str | None) -> Iterator[Task]:
         return (task for task in self._scheduler.simulation.service.accepted if queue in (None, task.queue_name))
 
-    def _queue(self, asked: Mapping[str, Any]) -> str | None:
-        if "queue" not in asked:
+    def _queue(self, fields: Mapping[str, Any]) -> str | None:
+        if "queue" not in fields:
             return None
-        queue = text_in(asked, "queue")
+        queue = text_in(fields, "queue")
         try:
             return self._scheduler.simulation.queue_named(queue)
         except LookupError:
@@ -196,7 +196,9 @@ class Control:
             raise RestError(404, "NOT_FOUND", f"There is no queue {queue!r}.{near}") from None
 
     def _what_is_left(self, queue: str | None) -> str:
-        under_way = [short_name(one.task) for one in self._scheduler.under_way() if queue in (None, one.queue.name)]
+        under_way = [
+            short_name(attempt.task) for attempt in self._scheduler.under_way() if queue in (None, attempt.queue.name)
+        ]
         if under_way:
             more = f" and {len(under_way) - _NAMED} more" if len(under_way) > _NAMED else ""
             named = f"{', '.join(under_way[:_NAMED])}{more}"
@@ -238,7 +240,7 @@ def _jump_json(gone: Jump) -> dict[str, Any]:
         "now": _iso(gone.now),
         "attempts": gone.attempts,
         **asdict(gone.results),
-        "blocked": [{"task": one.task.name, "reason": one.reason.value} for one in gone.blocked],
+        "blocked": [{"task": blocked.task.name, "reason": blocked.reason.value} for blocked in gone.blocked],
     }
 
 
@@ -249,7 +251,7 @@ def _iso(instant: int) -> str:
 
 def _task_json(task: Task, diagnostics: Mapping[Attempt, str]) -> dict[str, Any]:
     target = task.target
-    found: dict[str, Any] = {
+    data: dict[str, Any] = {
         "name": task.name,
         "queue": task.queue_name,
         "state": task.state.value,
@@ -257,14 +259,14 @@ def _task_json(task: Task, diagnostics: Mapping[Attempt, str]) -> dict[str, Any]
         "schedule_time": _iso(task.schedule_time),
     }
     if isinstance(target, PullMessage):
-        found["tag"] = target.tag
+        data["tag"] = target.tag
     else:
-        found.update(method=target.method, url=url_of(target), headers=_headers(target.headers))
+        data.update(method=target.method, url=url_of(target), headers=_headers(target.headers))
         if isinstance(target, AppEngineTarget):
-            found.update(relative_uri=target.relative_uri, **(target.routing or Routing()).named)
-    found.update(_body(target.body))
-    found["attempts"] = [_attempt_json(attempt, diagnostics) for attempt in task.attempts]
-    return found
+            data.update(relative_uri=target.relative_uri, **(target.routing or Routing()).named)
+    data.update(_body(target.body))
+    data["attempts"] = [_attempt_json(attempt, diagnostics) for attempt in task.attempts]
+    return data
 
 
 def _headers(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -282,7 +284,7 @@ def _body(body: bytes) -> dict[str, str]:
 
 def _attempt_json(attempt: Attempt, diagnostics: Mapping[Attempt, str]) -> dict[str, Any]:
     outcome, ended = attempt.outcome, attempt.response_time
-    found: dict[str, Any] = {
+    data: dict[str, Any] = {
         "task": attempt.task.name,
         "number": attempt.number,
         "forced": attempt.forced,
@@ -293,4 +295,4 @@ def _attempt_json(attempt: Attempt, diagnostics: Mapping[Attempt, str]) -> dict[
         "succeeded": outcome is not None and outcome.succeeded,
     }
     diagnostic = diagnostics.get(attempt)
-    return found if diagnostic is None else {**found, "diagnostic": diagnostic}
+    return data if diagnostic is None else {**data, "diagnostic": diagnostic}

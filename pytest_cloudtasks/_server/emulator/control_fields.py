@@ -77,26 +77,26 @@ def _checked(request: web.Request, pairs: Iterable[tuple[str, Any]], known: Coll
     return fields
 
 
-def text_in(asked: Mapping[str, Any], name: str) -> str:
+def text_in(fields: Mapping[str, Any], name: str) -> str:
     """Return a text."""
-    value = asked[name]
+    value = fields[name]
     if not isinstance(value, str):
         raise invalid(f"{name} takes a text, but got {value!r}.")
     return value
 
 
-def duration_in(asked: Mapping[str, Any], name: str, default: str = "") -> int:
+def duration_in(fields: Mapping[str, Any], name: str, default: str = "") -> int:
     """Return the nanoseconds of a duration such as 90s."""
-    value = asked.get(name, default)
+    value = fields.get(name, default)
     duration = read_duration(value) if isinstance(value, str) else None
     if duration is None:
         raise invalid(f"{name} takes a duration such as 90s, 10m, 1h or 7d, but got {value!r}.")
     return from_timedelta(duration)
 
 
-def instant_in(asked: Mapping[str, Any], name: str) -> int:
+def instant_in(fields: Mapping[str, Any], name: str) -> int:
     """Return an instant in nanoseconds."""
-    text = text_in(asked, name)
+    text = text_in(fields, name)
     try:
         instant = from_datetime(datetime.fromisoformat(text.replace("Z", "+00:00")), what=name)
         to_datetime(instant)  # in UTC it may lie beyond the range of datetimes
@@ -107,9 +107,9 @@ def instant_in(asked: Mapping[str, Any], name: str) -> int:
     return instant
 
 
-def whole_in(asked: Mapping[str, Any], name: str, default: int, what: str, *, least: int = 1) -> int:
+def whole_in(fields: Mapping[str, Any], name: str, default: int, what: str, *, least: int = 1) -> int:
     """Return a whole number of ``least`` or more; in a query it is a text."""
-    value = asked.get(name, default)
+    value = fields.get(name, default)
     is_readable = isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= _DIGITS
     number = int(value) if is_readable else value
     if not is_whole(number) or number < least:
@@ -117,24 +117,24 @@ def whole_in(asked: Mapping[str, Any], name: str, default: int, what: str, *, le
     return number
 
 
-def rpc_in(asked: Mapping[str, Any]) -> str:
+def rpc_in(fields: Mapping[str, Any]) -> str:
     """Return an RPC's name in the form of Python's client; the request may have it in the form of Google's docs.
 
     An RPC that only some API versions have counts, too.
     """
-    if "rpc" not in asked:
+    if "rpc" not in fields:
         raise invalid("A failure needs the field rpc, such as CreateTask, or * for every call.")
-    given = text_in(asked, "rpc")
-    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", given).lower()
+    rpc = text_in(fields, "rpc")
+    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", rpc).lower()
     if name not in RPCS and name != "*":
         near = did_you_mean(name, RPCS)
-        raise invalid(f"There is no RPC {given!r}.{near} rpc takes * for every call, or one of {listed(sorted(RPCS))}.")
+        raise invalid(f"There is no RPC {rpc!r}.{near} rpc takes * for every call, or one of {listed(sorted(RPCS))}.")
     return name
 
 
-def code_in(asked: Mapping[str, Any]) -> str:
+def code_in(fields: Mapping[str, Any]) -> str:
     """Return the name of a gRPC code."""
-    code = text_in(asked, "code") if "code" in asked else "UNAVAILABLE"
+    code = text_in(fields, "code") if "code" in fields else "UNAVAILABLE"
     if code.upper() not in TEXTS:
         near = did_you_mean(code.upper(), TEXTS)
         raise invalid(f"There is no code {code!r}.{near} code takes {listed(TEXTS, 'or')}.")

@@ -49,13 +49,13 @@ class Route(NamedTuple):
 class Forwarding:
     """A rule of ``--forward``: requests to URLs under a base go to another server."""
 
-    def __init__(self, given: str) -> None:
-        """Parse ``given``, which is ``BASE=TO``; raises ValueError with a sentence for anything else."""
-        match = _FORWARD.fullmatch(given)
+    def __init__(self, text: str) -> None:
+        """Parse ``text``, which is ``BASE=TO``; raises ValueError with a sentence for anything else."""
+        match = _FORWARD.fullmatch(text)
         if match is None:
             raise ValueError(
                 f"--forward takes BASE=TO, two base URLs such as https://worker.test=http://127.0.0.1:8080, but got"
-                f" {given!r}."
+                f" {text!r}."
             )
         self.base = Base(match[1], "--forward")
         self.to = server_url(match[2], "--forward")
@@ -77,7 +77,7 @@ class Destinations:
 
         ``insecure`` has the normalized names of hosts whose certificates aren't verified.
         """
-        self._forwardings = sorted(forwardings, key=lambda one: -one.base.length)
+        self._forwardings = sorted(forwardings, key=lambda forwarding: -forwarding.base.length)
         self._app_engine = app_engine
         self._functions = Base(firebase_functions, "--firebase-functions") if firebase_functions else None
         self._insecure = insecure

@@ -97,7 +97,10 @@ def visible(text: str) -> str:
     """Return ``text`` with escapes in place of control characters and others that affect a terminal."""
     if text.isprintable():
         return text
-    return "".join(one.encode("unicode_escape").decode() if category(one) in _UNSEEN else one for one in text)
+    return "".join(
+        character.encode("unicode_escape").decode() if category(character) in _UNSEEN else character
+        for character in text
+    )
 
 
 def _json(data: dict[str, Any]) -> str:
@@ -105,7 +108,7 @@ def _json(data: dict[str, Any]) -> str:
     text = _encode(data)
     if text.isprintable():
         return text
-    return "".join(_json_escape(one) if category(one) in _UNSEEN else one for one in text)
+    return "".join(_json_escape(character) if category(character) in _UNSEEN else character for character in text)
 
 
 def _json_escape(character: str) -> str:

@@ -176,15 +176,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def _default(option: ServeOption) -> Any:
     value = os.environ.get(option.variable)
     if option.kind is Kind.LIST:
-        return [one.strip() for one in value.split(",")] if value else []
+        return [part.strip() for part in value.split(",")] if value else []
     if option.kind is Kind.SWITCH:
         return value or False
     return value or option.default
 
 
-def is_on(given: argparse.Namespace, name: str) -> bool:
+def is_on(options: argparse.Namespace, name: str) -> bool:
     """Return whether a switch is on, by the command line or by the text of its environment variable."""
-    value: bool | str = getattr(given, name)
+    value: bool | str = getattr(options, name)
     on = value if isinstance(value, bool) else flag_of(value)
     if on is None:
         raise ValueError(f"{SERVE_OPTIONS[name].variable} takes 1 or 0, but got {value!r}.")

@@ -115,8 +115,8 @@ def _signals() -> Iterator[asyncio.Queue[None]]:
         if not loop.is_closed():
             loop.call_soon_threadsafe(arrived.put_nowait, None)
 
-    for one in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(one, note)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, note)
     if sys.platform == "win32":  # its loop already has such a socket
         yield arrived
         return
@@ -160,7 +160,7 @@ def _announce(options: ServeOptions, scheduler: SchedulerLoop, log: Log, data: d
         f"  page    {data['rest']}/{'#token=TOKEN' if options.token else ''}",
         *([_EVERYWHERE.format(_MAY_WITHOUT_TOKEN if options.token else _MAY)] if everywhere else []),
         *([f"  Firebase functions  {settings.firebase_functions}"] if settings.firebase_functions else []),
-        *[f"  {'queues' if index == 0 else '      '}  {one}" for index, one in enumerate(data["queues"] or [none])],
+        *[f"  {'queues' if index == 0 else '      '}  {queue}" for index, queue in enumerate(data["queues"] or [none])],
         *(f"export {name}={value}" for name, value in data["environment"].items()),
         f"ready {json.dumps(data)}",
     ]

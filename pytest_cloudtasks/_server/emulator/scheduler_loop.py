@@ -196,8 +196,8 @@ class SchedulerLoop:
         diagnostic = "" if attempt is None else self.diagnostics.get(attempt, "")
         if attempt is None or not diagnostic or attempt.number == 1:
             return diagnostic
-        previous = (one for one in attempt.task.attempts if one.number == attempt.number - 1)
-        return "" if any(self.diagnostics.get(one) == diagnostic for one in previous) else diagnostic
+        previous = (earlier for earlier in attempt.task.attempts if earlier.number == attempt.number - 1)
+        return "" if any(self.diagnostics.get(earlier) == diagnostic for earlier in previous) else diagnostic
 
     def say(self, text: str) -> None:
         """Log a message about the emulator itself."""

@@ -141,7 +141,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientPayloadError):
         return "the connection broke in the middle of the response"
     if isinstance(error, aiohttp.ClientResponseError):
-        if any(isinstance(one, LineTooLong) for one in _causes(error)):
+        if any(isinstance(cause, LineTooLong) for cause in _causes(error)):
             return f"a header or its status line is longer than {_LONGEST_LINE:,} bytes. Send shorter headers"
         return "what it sent is not an HTTP response"
     return str(cause) or type(cause).__name__

@@ -94,9 +94,11 @@ class Feed:
         records = list(history.since(self._position))
         self._position = len(history)
         for first in range(0, len(records), TOGETHER):
-            entries = [entry for one in records[first : first + TOGETHER] for entry in self._entries(one, history)]
-            if found := list(objects(entries, history, form)):
-                yield "events", {**self.now(), "events": found}
+            entries = [
+                entry for record in records[first : first + TOGETHER] for entry in self._entries(record, history)
+            ]
+            if event_objects := list(objects(entries, history, form)):
+                yield "events", {**self.now(), "events": event_objects}
 
     def _entries(self, record: Record, history: History) -> Iterator[Entry]:
         if isinstance(record, TimeBase):

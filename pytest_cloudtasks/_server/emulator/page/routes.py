@@ -68,29 +68,29 @@ class Page:
 
         The counts of a queue are those of all its tasks since the reset, forgotten ones included.
         """
-        asked = query_of(request, ("queue", "state", "find", "offset", "limit"))
+        fields = query_of(request, ("queue", "state", "find", "offset", "limit"))
         states = [state.value for state in TaskState]
-        if asked.get("state", states[0]) not in states:
-            raise invalid(f"state takes {listed(states, 'or')}, but got {asked['state']!r}.")
-        limit = min(MOST, whole_in(asked, "limit", 50, "tasks"))
-        offset = whole_in(asked, "offset", 0, "tasks", least=0)
+        if fields.get("state", states[0]) not in states:
+            raise invalid(f"state takes {listed(states, 'or')}, but got {fields['state']!r}.")
+        limit = min(MOST, whole_in(fields, "limit", 50, "tasks"))
+        offset = whole_in(fields, "offset", 0, "tasks", least=0)
         now = self._scheduler.observe()
         service = self._scheduler.simulation.service
         counts: dict[str, Counter[str]] = {}
         for (queue_name, state), number in service.accepted.forgotten.items():
             counts.setdefault(queue_name, Counter())[state.value] = number
-        found = []
+        tasks = []
         for task in service.accepted:
             counts.setdefault(task.queue_name, Counter())[task.state.value] += 1
-            if _matches(task, asked):
-                found.append(task)
-        shown = found[::-1][offset : offset + limit]
+            if _matches(task, fields):
+                tasks.append(task)
+        shown = tasks[::-1][offset : offset + limit]
         return web.json_response(
             {
                 "now": to_datetime(now).isoformat(),
                 "queues": [_queue_json(queue, counts.get(name, {})) for name, queue in sorted(service.queues.items())],
                 "tasks": [_task_json(task) for task in shown],
-                "total": len(found),
+                "total": len(tasks),
                 "offset": offset,
                 "left_out": sum(service.accepted.forgotten.values()),
             }
@@ -101,13 +101,13 @@ async def _document(request: web.Request) -> web.Response:
     return web.Response(text=page(), content_type="text/html", charset="utf-8", headers=_HEADERS)
 
 
-def _matches(task: Task, asked: Mapping[str, Any]) -> bool:
+def _matches(task: Task, fields: Mapping[str, Any]) -> bool:
     if (
-        asked.get("queue", task.queue_name) != task.queue_name
-        or asked.get("state", task.state.value) != task.state.value
+        fields.get("queue", task.queue_name) != task.queue_name
+        or fields.get("state", task.state.value) != task.state.value
     ):
         return False
-    return "find" not in asked or asked["find"].lower() in f"{task.name} {_url(task)}".lower()
+    return "find" not in fields or fields["find"].lower() in f"{task.name} {_url(task)}".lower()
 
 
 def _url(task: Task) -> str:
