@@ -1,10 +1,11 @@
 """What happened in a test: one list of events, calls, faults and clock changes, in order.
 
-Theory of operation. `History.record` is the only way in, and everything is recorded when it happens: the service
-records its events, the simulation the calls that clients make, faults where they are injected, and the clock where its
-time begins or is reset. So the order of the list is the order of the test, and nothing is ever sorted. Everything that
-reports on a test reads this list: the timeline, the report, summaries, assertions, hints, the state machine and the
-emulator's log.
+Theory of operation. `History.record` and, for calls, `History.record_call` append to the list, and everything is
+recorded when it happens: the service records its events, the simulation the calls that clients make, faults where they
+are injected, and the clock where its time begins or is reset. So the order of the list is the order of the test, and
+nothing is ever sorted. Everything that reports on a test reads this list: the timeline, the report, summaries,
+assertions, hints, the state machine and the emulator's log. Beside it, the steps keep what belongs to an attempt and is
+no record: the request that the target received, its answer, and what the test has looked at.
 
 A record has an instant, but people read offsets. So `History.entries` walks the list and counts from the current time
 base: a `TimeBase` begins the list, and a reset of the clock adds another. A call is placed where it came in, before the
@@ -38,14 +39,14 @@ CALLS_KEPT = 100_000
 
 
 class TimeBase(NamedTuple):
-    """The start of offsets: ``instant`` has the offset ``elapsed`` (nanoseconds)."""
+    """The start of offsets: ``instant`` has the offset 0. The clock was at the offset ``elapsed`` (nanoseconds)."""
 
     instant: int
     elapsed: int
 
     @property
     def at(self) -> int:
-        """The instant of the change."""
+        """When the clock had this offset: at the beginning of time, or at a reset."""
         return self.instant + self.elapsed
 
 
@@ -122,7 +123,7 @@ class History:
     def wait_until(self, holds: Callable[[], bool], seconds: float) -> None:
         """Wait until ``holds`` returns true, at most this much real time, while other threads add to the history.
 
-        It is called with the lock held, after each new record.
+        It is called with the lock held, at first and after each record but a call, which is recorded unanswered.
         """
         from .._time.real import monotonic  # imports time-machine, which most tests of the model don't need
 

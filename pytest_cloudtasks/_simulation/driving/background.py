@@ -91,9 +91,9 @@ class Background:
         try:
             end = self._simulation.clock.now + passed
             self._simulation.clock.check_reachable(end)
-            while pool is not None and not self._failures and (done := self._steps.begin_next(end)) is not None:
-                if done.deliveries is not None:
-                    self._deliveries.append(pool.submit(self._deliver, done.deliveries))
+            while pool is not None and not self._failures and (begun := self._steps.begin_next(end)) is not None:
+                if begun.deliveries is not None:
+                    self._deliveries.append(pool.submit(self._deliver, begun.deliveries))
             self._steps.pass_time(end)
         except BaseException as error:  # the block raises it, whatever it is
             if not self._failures:

@@ -124,7 +124,7 @@ class Delivery:
         await alarm
 
     def abandon(self) -> None:
-        """Mark the test as over: a handler that is still asleep never wakes."""
+        """Cancel a handler that is still asleep, and its alarms, because the test is over."""
         if self._task is not None and not self._task.get_loop().is_closed():
             self._task.cancel()
             for _, alarm, _ in self._alarms:

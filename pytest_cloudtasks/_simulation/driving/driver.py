@@ -128,7 +128,7 @@ class Driver:
 
     @contextmanager
     def method(self, name: str) -> Iterator[Beginning]:
-        """Guard a driving method. Yield the length of the history at its beginning."""
+        """Guard a driving method. Yield where the history and its summary begin."""
         __tracebackhide__ = True
         simulation = self.simulation
         delivery = working.get()

@@ -45,14 +45,14 @@ class Waking(NamedTuple):
     delivery: Delivery
 
 
-class Done(NamedTuple):
-    """A completed step."""
+class Begun(NamedTuple):
+    """A step that has begun; it is complete when its deliveries have run."""
 
     attempt: Attempt
-    has_begun: bool
-    """Whether the attempt began with it."""
+    is_dispatch: bool
+    """Whether the step was a dispatch: it began the attempt, or delivers one that RunTask has begun."""
     deliveries: Generator[Delivery, None, None] | None
-    """What is to run now."""
+    """The deliveries to run; None if the step needs no target, or its attempt can't be sent."""
 
 
 class Steps:
@@ -108,18 +108,18 @@ class Steps:
         """Do the next step up to ``end``; return None if there is none. ``left`` of ``limit`` attempts may still be
         made.
 
-        Return the step's attempt, and whether it began now.
+        Return the step's attempt, and whether the step was a dispatch, which counts towards the limit.
         """
         __tracebackhide__ = True
-        done = self.begin_next(end, left, limit)
-        if done is None:
+        begun = self.begin_next(end, left, limit)
+        if begun is None:
             return None
-        if done.deliveries is not None:
-            yield from done.deliveries
-        return done.attempt, done.has_begun
+        if begun.deliveries is not None:
+            yield from begun.deliveries
+        return begun.attempt, begun.is_dispatch
 
-    def begin_next(self, end: int | None, left: int = 1, limit: int = 1) -> Done | None:
-        """Do the next step as `next` does, and return it before its deliveries have run."""
+    def begin_next(self, end: int | None, left: int = 1, limit: int = 1) -> Begun | None:
+        """Begin the next step as `next` does, and return it before its deliveries have run."""
         __tracebackhide__ = True
         simulation = self.simulation
         while True:
@@ -129,18 +129,18 @@ class Steps:
                 coming = self.comes_next()
                 if coming is None or (end is not None and coming.at > end):
                     return None
-                done = self._wake(coming) if isinstance(coming, Waking) else self._do(coming, left, limit)
-            if done is not None:
-                return done
+                begun = self._wake(coming) if isinstance(coming, Waking) else self._do(coming, left, limit)
+            if begun is not None:
+                return begun
 
-    def _wake(self, waking: Waking) -> Done | None:
+    def _wake(self, waking: Waking) -> Begun | None:
         """Let a sleeping delivery continue; return None if another step comes first now."""
         if waking.at > self.simulation.clock.now and not self._reach(waking):
             return None
         self.simulation.driving.sleepers.remove(waking.delivery)
-        return Done(waking.delivery.attempt, False, self._run(waking.delivery))
+        return Begun(waking.delivery.attempt, False, self._run(waking.delivery))
 
-    def _do(self, upcoming: Upcoming, left: int, limit: int) -> Done | None:
+    def _do(self, upcoming: Upcoming, left: int, limit: int) -> Begun | None:
         """Do the scheduler's step; return None if another one comes first now."""
         __tracebackhide__ = True
         clock, scheduler = self.simulation.clock, self.simulation.service.scheduler
@@ -153,7 +153,7 @@ class Steps:
         if upcoming.at > clock.now and not self._reach(upcoming):
             return None
         attempt = scheduler.proceed(step, clock.now)
-        return Done(attempt, begins, None if target is None else self.deliver(attempt, target))
+        return Begun(attempt, begins, None if target is None else self.deliver(attempt, target))
 
     def _reach(self, step: Upcoming | Waking) -> bool:
         """Move to the instant of ``step``.
@@ -293,7 +293,7 @@ class Steps:
         return hop
 
     def _miss_deadline(self, attempt: Attempt) -> None:
-        """Return the outcome of ``attempt`` if no answer comes before its deadline."""
+        """Record DEADLINE_EXCEEDED for ``attempt``, unless it has an outcome."""
         with self.simulation.lock:
             if attempt.outcome is None:
                 self.simulation.service.scheduler.answer(
