@@ -105,12 +105,13 @@ class FakeCloudTasks(DrivingMethods, Targeting, Faults, QueueRecords, Assertions
         google_auth: bool = False,
         async_client_loops: Literal["any", "one"] = "any",
         eager: bool = False,
-        show_secrets: bool = False,
+        show_secrets: bool | None = None,
         service: Mapping[str, Any] | None = None,
     ) -> None:
         """Take the options of the marker; the reference lists them.
 
-        Options ``queues``, ``project`` and ``location`` that aren't given come from the ini file of a pytest run.
+        Options ``queues``, ``project``, ``location`` and ``show_secrets`` that aren't given come from the ini file or the
+        command line of a pytest run.
 
         Raises:
             ValueError: An option has an impossible value.

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 MARKER = "cloud_tasks"
 _OF_BLOCKS = ("queues", "project", "location", "show_secrets")
-"""The options that a `FakeCloudTasks` which a test makes itself has from the ini file."""
+"""The options that a `FakeCloudTasks` made by a test takes from the ini file or the command line.
+
+Their arguments have the default None, because any other value would count as given.
+"""
 _OF_TESTS_WITHOUT_A_FAKE = {"outside"}
 """A marker with only these options gives its test no fake."""
 

@@ -213,6 +213,38 @@ def test_a_block_has_project_location_and_queues_of_the_ini_file(pytester: pytes
         assert fake.queue_path("work") == "projects/test-project/locations/us-central1/queues/work"
 
 
+@pytest.mark.parametrize(
+    ("ini", "flags", "argument", "shown"),
+    [
+        ("", [], "", "Bearer •••"),
+        ("cloud_tasks_show_secrets = true", [], "", "Bearer hunter3"),
+        ("", ["--cloud-tasks-show-secrets"], "", "Bearer hunter3"),
+        ("cloud_tasks_show_secrets = true", [], "show_secrets=False", "Bearer •••"),
+        ("", [], "show_secrets=True", "Bearer hunter3"),
+    ],
+    ids=["default", "ini option", "flag", "argument over ini option", "argument"],
+)
+def test_a_block_shows_secrets_as_the_run_does(
+    pytester: pytest.Pytester, ini: str, flags: list[str], argument: str, shown: str
+) -> None:
+    """The ini option and the flag `show_secrets` apply to a fake that the test makes, unless its argument is given."""
+    pytester.makeini(f"[pytest]\naddopts = -p no:randomly\n{ini}\n")
+    pytester.makepyfile(
+        f"""
+        from google.cloud import tasks_v2
+        from pytest_cloudtasks import FakeCloudTasks
+
+        def test_it():
+            with FakeCloudTasks(queues=["work"]{argument and ", " + argument}) as fake:
+                request = {{"url": "https://w.test/", "headers": {{"Authorization": "Bearer " + "hunter3"}}}}
+                fake.client().create_task(parent=fake.queue_path("work"), task={{"http_request": request}})
+                fake.assert_enqueued(headers={{"Authorization": "Bearer other"}})
+        """
+    )
+    output = pytester.runpytest(*flags).stdout.str()
+    assert {text for text in ("Bearer •••", "Bearer hunter3") if text in output} == {shown}
+
+
 def test_a_decorator_gives_each_call_a_fresh_fake(pytester: pytest.Pytester) -> None:
     """Fixtures, parameters and examples come as before; the object finds the fake of the call."""
     pytester.makepyfile(

@@ -80,12 +80,12 @@ def test_the_marker_has_every_option(pytester: pytest.Pytester) -> None:
 def test_a_fake_takes_the_options_of_a_test() -> None:
     """`FakeCloudTasks` has the options in their order and with their defaults, but for those of pytest alone.
 
-    None stands for what the ini file says of three of them.
+    None stands for the run's own value, which four of them can have.
     """
     signature = {name: one.default for name, one in inspect.signature(FakeCloudTasks).parameters.items()}
     options = {name: option.default for name, option in OPTIONS.items() if name not in ("outside", "autouse")}
     assert list(signature) == list(options)
-    assert signature == {**options, **dict.fromkeys(["service", "queues", "project", "location"])}
+    assert signature == {**options, **dict.fromkeys(["service", "queues", "project", "location", "show_secrets"])}
 
 
 def test_every_service_option_is_checked() -> None:
