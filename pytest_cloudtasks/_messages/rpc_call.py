@@ -50,7 +50,7 @@ class IncomingCall:
         self.metadata = metadata
         self.error: BaseException | None = None
         self.message = proto_of(request)
-        """Protobuf's own message, for those who answer the call; None once it is answered."""
+        """Protobuf's own message, for the code that answers the call; None once it is answered."""
         self.at = 0
         """The queue's instant at which it came in (nanoseconds)."""
         self.has_effect = False
@@ -80,6 +80,15 @@ class IncomingCall:
     def size(self) -> int:
         """Bytes of the request, for the code that answers the call."""
         return len(self._request) if type(self._request) is bytes else self.message.ByteSize()
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it is still being answered, so that its outcome is not known."""
+        return self.message is not None
+
+    def finish(self) -> None:
+        """End the call, however it was answered. Its message may be changed by its owner from now on."""
+        self.message = None
 
     def keep(self, at: int) -> None:
         """Record the request, and that it arrived at the instant ``at``."""

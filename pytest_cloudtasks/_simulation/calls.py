@@ -67,35 +67,49 @@ def answer(simulation: Simulation, call: IncomingCall) -> Answered:
         if not call.method.startswith(_READING):
             simulation.check_change(f"calls {call.method}()")
         now = simulation.contact()
-        service, faults, history = simulation.service, simulation.faults, simulation.history
+        service, history = simulation.service, simulation.history
         service.scheduler.remove_due(now)
         accepted = service.accepted.count
         call.keep(now)
         history.record_call(call)
-        begin = len(history)
-        response, error = None, faults.failure_of(call) if faults.are_planned else None
-        if error is None:
-            try:
-                response = _response(simulation, call, now)
-            except ServiceError as rejection:
-                from .._messages.grpc_errors import rpc_error  # imports grpc, which other calls don't need
-
-                error = rpc_error(rejection, simulation.randomness.jitter)
-            else:
-                call.answer(response)
-                error = faults.loss_of(call) if faults.are_planned else None
-        if error is not None:
-            from .._clients.retry_waits import skipped_waits  # loads Google's retries, which only an error needs
-
-            skipped_waits.install()
-            call.error = error
-        call.has_effect = len(history) > begin and (error is None or error.is_planned)
-        message, call.message = call.message, None
+        message = call.message
+        try:
+            response, error = _response_and_error(simulation, call, now)
+        except Exception as unexpected:
+            call.error = unexpected
+            raise
+        finally:
+            call.finish()
         if simulation.lints is not None:
             _inspect(simulation, simulation.lints, call.method, message, accepted)
         if history.is_forked_copy and service.accepted.count > accepted:
             forks.warn_of_copy(call.method)
         return Answered(response, error, service.accepted.since(accepted) if simulation.driving.is_eager else ())
+
+
+def _response_and_error(simulation: Simulation, call: IncomingCall, now: int) -> tuple[Any, InProcessRpcError | None]:
+    """Answer a call, by the service or by a planned fault, and record in it what came of it."""
+    faults, begin = simulation.faults, len(simulation.history)
+    response, error = None, faults.failure_of(call) if faults.are_planned else None
+    if error is None:
+        try:
+            response = _response(simulation, call, now)
+        except ServiceError as rejection:
+            from .._messages.grpc_errors import rpc_error  # imports grpc, which other calls don't need
+
+            error = rpc_error(rejection, simulation.randomness.jitter)
+        else:
+            call.answer(response)
+            error = faults.loss_of(call) if faults.are_planned else None
+    if error is not None:
+        from .._clients.retry_waits import skipped_waits  # loads Google's retries, which only an error needs
+
+        skipped_waits.install()
+        call.error = error
+    # A planned error is a record of its own. The service's is none: the timeline shows it by the call, whatever else
+    # the call has caused, such as a queue that was missing.
+    call.has_effect = len(simulation.history) > begin and (error is None or error.is_planned)
+    return response, error
 
 
 def _response(simulation: Simulation, call: IncomingCall, now: int) -> Any:

@@ -214,7 +214,7 @@ class History:
                 resets += [] if is_first else [record]
                 base = record.instant
                 continue
-            if isinstance(record, IncomingCall) and record.message is not None:
+            if isinstance(record, IncomingCall) and record.is_under_way:
                 continue
             for reset in resets:
                 yield Entry(reset.elapsed, reset)

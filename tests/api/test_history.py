@@ -39,7 +39,7 @@ def call(request: str = "get_queue") -> IncomingCall:
     """A call that was answered."""
     made = IncomingCall(request, "google.cloud.tasks.v2", tasks_v2.GetQueueRequest(name="q")._pb, None, ())
     made.keep(7)
-    made.message = None
+    made.finish()
     return made
 
 

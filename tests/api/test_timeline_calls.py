@@ -162,3 +162,19 @@ def test_a_message_cuts_long_lines(cloud_tasks: FakeCloudTasks, enqueue: Enqueue
     assert told(cloud_tasks) == [f"+0:00:00  receipts/one created: POST {url}"]
     line = excerpt(cloud_tasks).splitlines()[1]
     assert line == f"+0:00:00  receipts/one created: POST {url}"[:300] + "… (1757 more characters)"
+
+
+def test_a_call_ends_with_an_unexpected_exception(
+    cloud_tasks: FakeCloudTasks, queue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not under way for ever: the timeline shows the call, which has the exception."""
+    service, broken = cloud_tasks._resting.service, ZeroDivisionError("broken")
+
+    def get_queue(*arguments: object) -> None:
+        raise broken
+
+    monkeypatch.setattr(service, "get_queue", get_queue)
+    with pytest.raises(ZeroDivisionError):
+        CloudTasksClient().get_queue(name=queue)
+    assert told(cloud_tasks) == ["+0:00:00  get_queue receipts"]
+    assert [(call.method, call.result, call.error) for call in cloud_tasks.rpcs] == [("get_queue", None, broken)]
