@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -21,12 +20,9 @@ def _a_terminal_of_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
 def enqueue() -> Callable[..., str]:
     """Creates a task in the active fake by Google's own client, and gives its full name."""
 
-    @functools.cache
-    def client() -> Any:
-        """One client for all tests: it reaches whichever fake is active."""
-        from google.cloud import tasks_v2
+    from google.cloud import tasks_v2
 
-        return tasks_v2.CloudTasksClient()
+    client = tasks_v2.CloudTasksClient()  # one for all tests: it reaches whichever fake is active
 
     def create(task_id: str = "", url: str = MAILER, *, queue: str = "receipts", **fields: Any) -> str:
         parent = current().queue_path(queue)
@@ -36,6 +32,6 @@ def enqueue() -> Callable[..., str]:
             task = {"app_engine_http_request": {"relative_uri": url, **fields}, **outer}
         if task_id:
             task["name"] = f"{parent}/tasks/{task_id}"
-        return client().create_task(parent=parent, task=task).name
+        return client.create_task(parent=parent, task=task).name
 
     return create
