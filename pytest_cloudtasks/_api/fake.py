@@ -207,9 +207,7 @@ class FakeCloudTasks(DrivingMethods, Targeting, Faults, QueueRecords, Assertions
     def _simulation(self) -> Simulation:
         """The simulation, updated to the application's time."""
         simulation = self._resting
-        with simulation.lock:
-            simulation.contact()
-            simulation.service.scheduler.remove_due(simulation.clock.now)
+        simulation.catch_up()
         return simulation
 
     def _instead_of(self, name: str) -> str:

@@ -66,9 +66,8 @@ def answer(simulation: Simulation, call: IncomingCall) -> Answered:
             raise SimulationEnded(f"{call.method} was called after the test of its fake was over.")
         if not call.method.startswith(_READING):
             simulation.check_change(f"calls {call.method}()")
-        now = simulation.contact()
+        now = simulation.catch_up()
         service, history = simulation.service, simulation.history
-        service.scheduler.remove_due(now)
         accepted = service.accepted.count
         call.keep(now)
         history.record_call(call)

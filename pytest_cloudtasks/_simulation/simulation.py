@@ -235,17 +235,22 @@ class Simulation:
             if jump is not None:
                 self._accept_jump(jump)
 
-    def contact(self) -> int:
-        """Move the queue's instant to the application's time. A fake that waits for its first use holds time now."""
-        if self.clock.mode is Mode.ON_USE:
-            self.hold_time(whole_second=False)
-        elif not self.clock.has_started:
-            self.clock.use()
-            self._begin()
-        jump = self.clock.observe()
-        if jump is not None:
-            self._accept_jump(jump)
-        return self.clock.now
+    def catch_up(self) -> int:
+        """Move the queue's instant to the application's time, and remove the tasks that are purged or too old by then.
+
+        A fake that waits for its first use holds time now. Return the instant.
+        """
+        with self.lock:
+            if self.clock.mode is Mode.ON_USE:
+                self.hold_time(whole_second=False)
+            elif not self.clock.has_started:
+                self.clock.use()
+                self._begin()
+            jump = self.clock.observe()
+            if jump is not None:
+                self._accept_jump(jump)
+            self.service.scheduler.remove_due(self.clock.now)
+            return self.clock.now
 
     def _begin(self) -> None:
         if self.history.has_begun:

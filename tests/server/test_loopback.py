@@ -132,11 +132,11 @@ def test_the_caller_gets_the_failure_of_the_test() -> None:
     now = datetime(2030, 1, 1, tzinfo=timezone.utc)
     fake = FakeCloudTasks(queues=["default"], start=now)
     with pytest.raises(AssertionError) as failure, fake, CloudTasksServer(fake) as server, over_grpc(server) as client:
-        fake._resting.contact = lambda *, by_call=False: _failing(fake)  # type: ignore[method-assign]
+        fake._resting.catch_up = lambda: _failing(fake)  # type: ignore[method-assign]
         with pytest.raises(exceptions.InternalServerError) as told:
             client.create_task(parent=QUEUE, task=TASK)
         answer = requests.get(f"{server.rest_url}/v2/{QUEUE}", timeout=PATIENCE)
-        del fake._resting.contact
+        del fake._resting.catch_up
     assert told.value.message == "This can't be."
     error = {"code": 500, "message": "This can't be.", "status": "INTERNAL"}
     assert (answer.status_code, answer.json()) == (500, {"error": error})

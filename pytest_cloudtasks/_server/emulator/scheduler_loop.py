@@ -84,8 +84,8 @@ class SchedulerLoop:
 
     def observe(self) -> int:
         """Apply due expirations and purges, and return the queue's instant."""
-        now = self.simulation.contact()
-        if self.simulation.service.scheduler.remove_due(now):
+        now = self.simulation.catch_up()
+        if len(self.simulation.history) > self._logged:
             self._log_events()
         return now
 
@@ -267,7 +267,7 @@ class SchedulerLoop:
     def _new_simulation(self) -> Simulation:
         simulation = Simulation(self._settings, clock=self.clock)
         bound(simulation)
-        simulation.contact()
+        simulation.catch_up()
         return simulation
 
     async def end(self, seconds: float) -> None:

@@ -150,9 +150,8 @@ class Driver:
                 " elsewhere. Drive the queue from one place at a time."
             )
         with simulation.lock:
-            now = simulation.contact()
             begin = beginning(simulation.history)
-            simulation.service.scheduler.remove_due(now)
+            simulation.catch_up()
         simulation.driving.method = name
         try:
             yield begin

@@ -124,8 +124,7 @@ class Steps:
         simulation = self.simulation
         while True:
             with simulation.lock:
-                now = simulation.contact()  # a handler may have moved an external clock
-                simulation.service.scheduler.remove_due(now)
+                simulation.catch_up()  # a handler may have moved an external clock
                 coming = self.comes_next()
                 if coming is None or (end is not None and coming.at > end):
                     return None
