@@ -114,7 +114,7 @@ class Walker:
         """Answer the attempt that is longest under way."""
         if self.under_way:
             attempt = self.under_way.pop(0)
-            self.service.scheduler.answer(attempt, response(status), self.now, self.now)
+            self.service.scheduler.record_outcome(attempt, response(status), self.now, self.now)
             verdict = self.events[-1].verdict
             self.told = {Retry: ", retry", GiveUp: ", no retry left"}.get(type(verdict), "")
 

@@ -90,12 +90,12 @@ class IncomingCall:
         """End the call, however it was answered. Its message may be changed by its owner from now on."""
         self.message = None
 
-    def keep(self, at: int) -> None:
+    def keep_request(self, at: int) -> None:
         """Record the request, and that it arrived at the instant ``at``."""
         self.at = at
         self._request = self.message.SerializeToString()
 
-    def answer(self, response: Any) -> None:
+    def keep_response(self, response: Any) -> None:
         """Record ``response``, which the service returned."""
         self._result_kind = type(response)
         self._result = proto_of(response).SerializeToString()

@@ -8,7 +8,7 @@ Theory of operation
     The driver asks for the `upcoming` step and passes it to `resolve`: if several tasks are ready at that instant, the
     dispatch order may pick another one. Then it moves its clock to the step, calls `remove_due`, and `proceed`, which
     returns an attempt. The attempt has an outcome if the step was its answer or if its request can't be sent.
-    Otherwise the driver delivers it, and passes its outcome to `answer`, for this or for a later instant.
+    Otherwise the driver delivers it, and passes its outcome to `record_outcome`, for this or for a later instant.
 
     Attempts also begin outside of the steps: at once (`begin`), or, for RunTask, so that the driver delivers them as
     its next step (`begin_later`).
@@ -309,7 +309,7 @@ class Scheduler:
         self._begun_by_run_task.append(attempt)
         return attempt
 
-    def answer(self, attempt: Attempt, outcome: Outcome, at: int, now: int) -> None:
+    def record_outcome(self, attempt: Attempt, outcome: Outcome, at: int, now: int) -> None:
         """Record the outcome of ``attempt`` at the instant ``at``, or at its deadline if that is earlier."""
         deadline = attempt.deadline
         if at > deadline:

@@ -1,10 +1,10 @@
 """How a simulation answers the calls of clients.
 
-Theory of operation. A call passes `answer`, within one hold of the lock, in this order: the queue's instant catches up
-with the application's time, due removals happen, and the call is recorded, so that it precedes the events that it
-causes. A planned fault may answer instead of the service. Otherwise the frontend of the call's API version answers, and
-a second kind of fault may lose its response. Lints inspect the call last. With eager dispatch, the new tasks are
-delivered after the lock is released, before the caller gets the response.
+Theory of operation. A call passes `answer_call`, within one hold of the lock, in this order: the queue's instant
+catches up with the application's time, due removals happen, and the call is recorded, so that it precedes the events
+that it causes. A planned fault may answer instead of the service. Otherwise the frontend of the call's API version
+answers, and a second kind of fault may lose its response. Lints inspect the call last. With eager dispatch, the new
+tasks are delivered after the lock is released, before the caller gets the response.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Answered(NamedTuple):
     """The tasks that it has created, if they are to be dispatched before the caller gets the response."""
 
 
-def answer(simulation: Simulation, call: IncomingCall) -> Answered:
+def answer_call(simulation: Simulation, call: IncomingCall) -> Answered:
     """Answer an RPC, and record it."""
     with simulation.lock:
         if simulation.has_ended:
@@ -69,7 +69,7 @@ def answer(simulation: Simulation, call: IncomingCall) -> Answered:
         now = simulation.catch_up()
         service, history = simulation.service, simulation.history
         accepted = service.accepted.count
-        call.keep(now)
+        call.keep_request(now)
         history.record_call(call)
         message = call.message
         try:
@@ -98,7 +98,7 @@ def _response_and_error(simulation: Simulation, call: IncomingCall, now: int) ->
 
             error = rpc_error(rejection, simulation.randomness.jitter)
         else:
-            call.answer(response)
+            call.keep_response(response)
             error = faults.loss_of(call) if faults.are_planned else None
     if error is not None:
         from .._clients.retry_waits import skipped_waits  # loads Google's retries, which only an error needs

@@ -30,7 +30,7 @@ from .._targets.registry import Targets
 from .._text import safe_repr, safe_str, shortened
 from .._time.clock import Clock, ClockJump, Mode
 from .._time.instants import to_datetime
-from .calls import Lints, answer
+from .calls import Lints, answer_call
 from .driving.driving import Driving
 from .driving.eager import dispatch_created, dispatch_created_async
 from .exceptions import Failures
@@ -104,7 +104,7 @@ class Simulation:
 
     def receive(self, call: IncomingCall) -> Any:
         """Answer an RPC of a sync client."""
-        response, error, tasks = answer(self, call)
+        response, error, tasks = answer_call(self, call)
         for task in tasks:
             dispatch_created(self, task)
         if error is not None:
@@ -113,7 +113,7 @@ class Simulation:
 
     def receive_async(self, call: IncomingCall) -> tuple[Any, Awaitable[None] | None]:
         """Answer an RPC of an asyncio client. Return the response, and an awaitable to await before it is delivered."""
-        response, error, tasks = answer(self, call)
+        response, error, tasks = answer_call(self, call)
         if tasks:
             return response, self._dispatch_async(tasks, error)
         if error is not None:

@@ -38,7 +38,7 @@ def kinds_of(records: Any) -> list[str]:
 def call(request: str = "get_queue") -> IncomingCall:
     """A call that was answered."""
     made = IncomingCall(request, "google.cloud.tasks.v2", tasks_v2.GetQueueRequest(name="q")._pb, None, ())
-    made.keep(7)
+    made.keep_request(7)
     made.finish()
     return made
 

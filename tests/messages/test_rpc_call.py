@@ -14,7 +14,7 @@ def test_a_request_is_as_large_as_its_bytes_whoever_has_looked() -> None:
     call = IncomingCall("create_task", "google.cloud.tasks.v2", REQUEST, None, ())
     size = len(type(REQUEST).serialize(REQUEST))
     assert call.size == size
-    call.keep(0)
+    call.keep_request(0)
     assert call.size == size
     assert call.request == REQUEST
     assert call.size == size
@@ -24,7 +24,7 @@ def test_what_was_asked_and_answered_is_kept_as_it_was() -> None:
     """What is written into the messages afterwards, by pagers and by their owners, is not what was said."""
     request, queue = tasks_v2.GetQueueRequest(name="asked"), tasks_v2.Queue(name="found")
     call = IncomingCall("get_queue", "google.cloud.tasks.v2", request, None, ())
-    call.keep(0)
-    call.answer(queue)
+    call.keep_request(0)
+    call.keep_response(queue)
     request.name = queue.name = "changed"
     assert (call.request.name, call.result.name) == ("asked", "found")

@@ -227,7 +227,7 @@ def test_attempts_are_written_to_the_microsecond() -> None:
     assert under_way.first_attempt == types.Attempt(dispatch_time=at(NOW))
     assert under_way.last_attempt == types.Attempt(schedule_time=at(NOW), dispatch_time=at(NOW))
     ended = NOW + 1_500_001_999
-    service.scheduler.answer(attempt, response(503), ended, ended)
+    service.scheduler.record_outcome(attempt, response(503), ended, ended)
     written = messages.task(task, full=False)
     assert written.response_count == 0
     assert written.last_attempt.response_time == at(ended)
@@ -249,7 +249,7 @@ def test_a_failed_attempts_status_is_written(http_status: int, code: int, text: 
     """The response status of an attempt is Google's code for the HTTP status, and names both."""
     service, _ = service_with_queue()
     task = service.create_task(NOW, QUEUE, spec(http_request={"url": URL}))
-    service.scheduler.answer(service.begin(NOW, task, forced=True), response(http_status), NOW, NOW)
+    service.scheduler.record_outcome(service.begin(NOW, task, forced=True), response(http_status), NOW, NOW)
     status = messages.task(task, full=False).last_attempt.response_status
     assert (status.code, status.message) == (code, text)
 
@@ -311,7 +311,7 @@ def test_an_attempt_without_response_has_a_status_all_the_same() -> None:
     """A dispatch that got no response is UNKNOWN in the message, and counts as no response."""
     service, _ = service_with_queue()
     task = service.create_task(NOW, QUEUE, spec(http_request={"url": URL}))
-    service.scheduler.answer(service.begin(NOW, task, forced=True), NO_RESPONSE, NOW, NOW)
+    service.scheduler.record_outcome(service.begin(NOW, task, forced=True), NO_RESPONSE, NOW, NOW)
     written = messages.task(task, full=False)
     assert (written.dispatch_count, written.response_count) == (1, 0)
     assert written.last_attempt.response_status.code == 2

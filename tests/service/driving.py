@@ -98,7 +98,7 @@ class Driver:
             attempt = scheduler.proceed(upcoming, self.now)
             if attempt.outcome is None:
                 outcome, takes = self.handler(attempt)
-                scheduler.answer(attempt, outcome, self.now + takes, self.now)
+                scheduler.record_outcome(attempt, outcome, self.now + takes, self.now)
 
 
 def service_with(settings: dict[str, Any] | None = None, options: ServiceOptions | None = None) -> RecordedService:

@@ -408,7 +408,7 @@ def test_an_attempt_can_be_forced_for_delivery_by_the_caller() -> None:
     attempt = driver.service.begin(START, task, forced=True)
     assert (attempt.forced, attempt.number, attempt.outcome) == (True, 1, None)
     assert driver.service.scheduler.upcoming() is None
-    driver.service.scheduler.answer(attempt, OK, START, START)
+    driver.service.scheduler.record_outcome(attempt, OK, START, START)
     assert task.state is TaskState.SUCCEEDED
 
 
@@ -425,7 +425,7 @@ def test_an_attempt_can_be_begun_past_the_limits_as_the_queue_s_own() -> None:
         (START, START + SECOND, False)
     ] * 2
     assert service.queues[QUEUE].in_flight == 2
-    service.scheduler.answer(attempts[0], response(500), START + 3 * SECOND, START + 3 * SECOND)
+    service.scheduler.record_outcome(attempts[0], response(500), START + 3 * SECOND, START + 3 * SECOND)
     assert first.schedule_time == START + 4 * SECOND
 
 

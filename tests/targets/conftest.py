@@ -31,7 +31,7 @@ class Post:
         return self.service.begin(now, task, forced=True)
 
     def answer(self, attempt: Attempt, outcome: Outcome) -> None:
-        self.service.scheduler.answer(attempt, outcome, attempt.dispatch_time, attempt.dispatch_time)
+        self.service.scheduler.record_outcome(attempt, outcome, attempt.dispatch_time, attempt.dispatch_time)
 
 
 @pytest.fixture

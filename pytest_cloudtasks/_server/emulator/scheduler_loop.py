@@ -173,7 +173,7 @@ class SchedulerLoop:
         if sent.diagnostic:
             self.diagnostics[attempt] = sent.diagnostic
         self.simulation.history.answers[attempt] = Answer(outcome, sent.headers, sent.body)
-        self.simulation.service.scheduler.answer(attempt, outcome, at, now)
+        self.simulation.service.scheduler.record_outcome(attempt, outcome, at, now)
 
     def _delivered(self, delivery: asyncio.Task[None]) -> None:
         del self._deliveries[delivery]

@@ -295,7 +295,7 @@ class Steps:
         """Record DEADLINE_EXCEEDED for ``attempt``, unless it has an outcome."""
         with self.simulation.lock:
             if attempt.outcome is None:
-                self.simulation.service.scheduler.answer(
+                self.simulation.service.scheduler.record_outcome(
                     attempt, DEADLINE_EXCEEDED, attempt.deadline, self.simulation.clock.now
                 )
 
@@ -314,7 +314,7 @@ class Steps:
                     outcome = replace(outcome, retry_at=retry_at(answer.headers, at))
                 if simulation.faults.are_planned and at <= attempt.deadline:
                     outcome = simulation.faults.outcome_of(attempt.task, outcome)
-                simulation.service.scheduler.answer(attempt, outcome, at, now)
+                simulation.service.scheduler.record_outcome(attempt, outcome, at, now)
         if answer.exception is not None:
             self._raise_for(answer.exception, answer, target, attempt)
 

@@ -335,7 +335,7 @@ MUTANTS = [
     Mutant(
         "an answer at the deadline is late",
         Scheduler,
-        "answer",
+        "record_outcome",
         changed(lambda made, attempt, outcome, at, now: (made, attempt, outcome, at + (at == attempt.deadline), now)),
     ),
     Mutant("a late answer is awaited", Attempt, "deadline", lambda _: property(lambda attempt: LATEST)),
@@ -440,7 +440,7 @@ MUTANTS = [
         THROTTLED,
     ),
     Mutant("Retry-After comes sooner", Scheduler, "_apply", sooner, Laws(honours_retry_after=True)),
-    Mutant("304 fails", Scheduler, "answer", never_304, Laws(takes_304=True)),
+    Mutant("304 fails", Scheduler, "record_outcome", never_304, Laws(takes_304=True)),
     Mutant(
         "a deleted queue never was",
         Service,
