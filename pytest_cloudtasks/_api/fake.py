@@ -110,8 +110,8 @@ class FakeCloudTasks(DrivingMethods, Targeting, Faults, QueueRecords, Assertions
     ) -> None:
         """Take the options of the marker; the reference lists them.
 
-        Options ``queues``, ``project``, ``location`` and ``show_secrets`` that aren't given come from the ini file or the
-        command line of a pytest run.
+        Options ``queues``, ``project``, ``location`` and ``show_secrets`` that aren't given come from the ini file or
+        the command line of a pytest run.
 
         Raises:
             ValueError: An option has an impossible value.

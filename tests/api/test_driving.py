@@ -12,6 +12,7 @@ from google.api_core.exceptions import NotFound
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks import BlockedReason, DrainLimitReached, FakeCloudTasks, NoTarget, TargetRequest, TaskState
+from pytest_cloudtasks._clients.router import router
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
 MAILER = "https://mailer.test/send"
@@ -447,6 +448,45 @@ def test_dispatch_rejects_what_the_service_does_not_have(cloud_tasks: FakeCloudT
         "This test has no task named 'on'. Did you mean 'one'? Pass a task's ID or full name, or the TaskRecord that"
         " assert_enqueued() returns."
     )
+
+
+class LockAfterAnotherThread:
+    """A lock that lets another thread go first, which is done here in the same thread: ``change`` runs before it."""
+
+    def __init__(self, lock: Any, is_wanted: Callable[[], bool], change: Callable[[], object]) -> None:
+        self._lock = lock
+        self._is_wanted = is_wanted
+        self._change: Callable[[], object] | None = change
+
+    def __enter__(self) -> None:
+        if self._is_wanted() and self._change is not None:
+            change, self._change = self._change, None
+            change()
+        self._lock.__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        self._lock.__exit__(*error)
+
+
+def test_dispatch_of_a_task_that_another_thread_deletes_meanwhile(
+    cloud_tasks: FakeCloudTasks, enqueue: Enqueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The task is checked under the lock under which its attempt begins, so the deletion comes before both."""
+    cloud_tasks.route(MAILER)
+    name = enqueue("one")
+    client = tasks_v2.CloudTasksClient()
+    simulation: Any = router.backends[-1]
+    lock = LockAfterAnotherThread(
+        simulation.lock, lambda: simulation.driving.method == "dispatch", lambda: client.delete_task(name=name)
+    )
+    monkeypatch.setattr(simulation, "lock", lock)
+
+    with pytest.raises(ValueError) as caught:
+        cloud_tasks.dispatch("one")
+    assert str(caught.value) == (
+        "The task receipts/one can't be dispatched: the service no longer has it, because it was deleted."
+    )
+    assert cloud_tasks.attempts() == []
 
 
 def test_dispatch_rejects_what_names_no_task_of_this_fake(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:

@@ -99,8 +99,9 @@ class Driver:
         with self.method("drain") as begin, self._selected(match) as counts:
             end = self._end_of(until)
             yield from self._go_on(end, limit)
-            if end is not None and self._steps.comes_next() is not None:
-                self._steps.pass_time(end)
+            with self.simulation.lock:
+                if end is not None and self._steps.comes_next() is not None:
+                    self._steps.pass_time(end)
             return self._summary(begin, counts)
 
     def dispatch(self, task: Task) -> Deliveries[Attempt]:
@@ -112,13 +113,13 @@ class Driver:
                     f"The task {short_name(task)} can't be dispatched: it waits in a pull queue. Lease it with a"
                     " v2beta2 client, as the application's workers do."
                 )
-            if not task.is_live:
-                raise ValueError(
-                    f"The task {short_name(task)} can't be dispatched: the service no longer has it, because it"
-                    f" {ENDED[task.state]}."
-                )
-            target = self._steps.target_for(task)
             with self.simulation.lock:
+                if not task.is_live:
+                    raise ValueError(
+                        f"The task {short_name(task)} can't be dispatched: the service no longer has it, because it"
+                        f" {ENDED[task.state]}."
+                    )
+                target = self._steps.target_for(task)
                 attempt = self.simulation.service.begin(self.simulation.clock.now, task, forced=True)
             if target is not None:
                 yield from self._steps.deliver(attempt, target)
