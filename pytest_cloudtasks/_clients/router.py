@@ -11,7 +11,7 @@ These are the only objects of the process; all others belong to a simulation or 
 - `_clients.import_watch.import_watch`: the callbacks for imports of client libraries
 - `_clients.retry_waits.skipped_waits`: whether the waits of Google's retries are skipped
 - `_clients.unawaited.unawaited_calls`: whether coroutines that were never awaited are inspected
-- `_simulation.settings.settings.run_defaults`: project, location and queues from the ini file of the pytest run
+- `_simulation.settings.settings.run_defaults`: options from the ini file and the command line of the pytest run
 - `_simulation.fork_safety.forks`: the locks that a fork waits for
 - `_server.grpc_clock.wire_clock`: whether grpc's deadlines use real time while a test holds time
 """

@@ -25,6 +25,13 @@ const MARKS = new Map([
   ["task_acknowledged", ["✓", "acknowledged"]], ["task_leases_exhausted", ["■", "exhausted"]],
   ["lease_renewed", ["L", "leased"]], ["lease_cancelled", ["L", "scheduled"]],
 ]);
+/** Events of a queue that set its state, with that state. Each ends the span of the state before it. */
+const QUEUE_STATES = new Map([
+  ["queue_created", "running"], ["queue_resumed", "running"], ["queue_paused", "paused"],
+  ["queue_disabled", "disabled"], ["queue_deleted", "deleted"],
+]);
+/** States of a queue in which it doesn't dispatch, which are drawn as spans. */
+const STOPPED = new Set(["paused", "disabled"]);
 const GONE = new Set(["succeeded", "exhausted", "deleted", "expired", "acknowledged"]);
 
 class Lane {
@@ -230,20 +237,22 @@ class Model {
   ofQueue(event, queue) {
     const what = event.event.replace("queue_", "");
     this.shown(event, queue.draw("mark", event, { label: what, name: event.text }));
-    const open = queue.spans[queue.spans.length - 1];
-    if (open?.open && what !== "updated" && what !== "purged" && what !== "created") {
-      open.until = event.offset;
-      open.open = false;
-      open.name = `${queue.state} for ${durationText(event.offset - open.at)}`;
+    const state = QUEUE_STATES.get(event.event);
+    if (state) {
+      const open = queue.spans[queue.spans.length - 1];
+      if (open?.open) {
+        open.until = event.offset;
+        open.open = false;
+        open.name = `${queue.state} for ${durationText(event.offset - open.at)}`;
+      }
+      if (STOPPED.has(state)) {
+        queue.spans.push({
+          kind: "span", at: event.offset, until: event.offset, open: true, look: state, label: "", name: state,
+          lane: queue, events: [event], x: 0, width: 0, row: 0,
+        });
+      }
+      queue.state = state;
     }
-    if (what === "paused" || what === "disabled") {
-      queue.spans.push({
-        kind: "span", at: event.offset, until: event.offset, open: true, look: what, label: "", name: what,
-        lane: queue, events: [event], x: 0, width: 0, row: 0,
-      });
-    }
-    if (what === "paused" || what === "disabled" || what === "deleted") queue.state = what;
-    else if (what === "resumed" || what === "created") queue.state = "running";
     if (what === "purged" || what === "deleted") {
       for (const task of [...queue.live]) {
         task.end("deleted", event.offset);

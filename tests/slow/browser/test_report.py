@@ -157,6 +157,26 @@ def test_filters_leave_what_matches(stories: Stories, open_page: Open) -> None:
     assert not [line for line in page.locator(".events li").all_inner_texts() if "monday" in line]
 
 
+def test_only_a_new_state_ends_the_span_of_a_paused_queue(stories: Stories, open_page: Open) -> None:
+    """An event of the queue that sets no state, be it of a later version, leaves the span open."""
+    timeline = stories["all"]["timeline"]
+    events = timeline["events"]
+    paused = next(event for event in events if event["event"] == "queue_paused")
+    offset = max(event["offset"] for event in events)
+    spans = (
+        "[...document.querySelector('cloud-tasks-timeline').model.queues.values()]"
+        ".flatMap((queue) => queue.spans.map((span) => [queue.id, span.look, span.open]))"
+    )
+
+    def spans_after(*later: dict[str, Any]) -> Any:
+        page = open_page(a_page({**stories["all"], "timeline": {**timeline, "events": [*events, *later]}}))
+        return page.evaluate(spans)
+
+    changed = [{**paused, "event": name, "offset": offset} for name in ("queue_updated", "queue_renamed")]
+    assert spans_after(*changed) == [["reports", "paused", True]]
+    assert spans_after({**paused, "event": "queue_resumed", "offset": offset}) == [["reports", "paused", False]]
+
+
 def test_hostile_texts_are_texts(stories: Stories, open_page: Open) -> None:
     """A test's texts create no element and no script, and don't change the text direction."""
     data = stories["hostile"]
