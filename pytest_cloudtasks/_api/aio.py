@@ -31,8 +31,8 @@ class AwaitableMethods(NamesAttributes):
 
     _shown_as = "cloud_tasks.aio"
 
-    def __init__(self, simulation: Callable[[], Simulation]) -> None:
-        self._simulation = simulation
+    def __init__(self, active: Callable[[], Simulation]) -> None:
+        self._active = active
 
     def _instead_of(self, name: str) -> str:
         from .fake import FakeCloudTasks  # imports this module
@@ -45,14 +45,14 @@ class AwaitableMethods(NamesAttributes):
     async def step(self) -> Attempt | None:
         """Move the clock to the next dispatch or answer, and do it. See `FakeCloudTasks.step`."""
         __tracebackhide__ = True
-        simulation = self._simulation()
+        simulation = self._active()
         return _record(await run_async(simulation, Driver(simulation).step()), simulation)
 
     @checked_call
     async def dispatch_due(self, queue: str | None = None) -> Summary:
         """Dispatch the tasks that are due now. See `FakeCloudTasks.dispatch_due`."""
         __tracebackhide__ = True
-        simulation = self._simulation()
+        simulation = self._active()
         return await run_async(simulation, Driver(simulation).dispatch_due(queue))
 
     @checked_call
@@ -73,7 +73,7 @@ class AwaitableMethods(NamesAttributes):
         length = length_of_advance(
             by, to, days=days, hours=hours, minutes=minutes, seconds=seconds, milliseconds=milliseconds
         )
-        simulation = self._simulation()
+        simulation = self._active()
         return await run_async(simulation, Driver(simulation).advance(*length, limit))
 
     @checked_call
@@ -82,14 +82,14 @@ class AwaitableMethods(NamesAttributes):
     ) -> Summary:
         """Jump from event to event until nothing more can happen. See `FakeCloudTasks.drain`."""
         __tracebackhide__ = True
-        simulation = self._simulation()
+        simulation = self._active()
         return await run_async(simulation, Driver(simulation).drain(until, Match(**match), limit))
 
     @checked_call
     async def dispatch(self, task: AnyTask) -> Attempt:
         """Deliver this task now. See `FakeCloudTasks.dispatch`."""
         __tracebackhide__ = True
-        simulation = self._simulation()
+        simulation = self._active()
         meant = find_task(simulation.service, simulation.history, task, "dispatch")
         return Attempt(await run_async(simulation, Driver(simulation).dispatch(meant)), simulation.history)
 
@@ -113,7 +113,7 @@ class AwaitableMethods(NamesAttributes):
                 " with `await cloud_tasks.aio.advance(…)`."
             )
         nanoseconds = duration_of(duration, what="aio.sleep()")
-        clock = self._simulation().clock
+        clock = self._active().clock
         clock.check_within(nanoseconds, what="aio.sleep()")
         await handler.sleep_until(clock.now + nanoseconds)
 

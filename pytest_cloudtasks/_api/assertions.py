@@ -42,8 +42,7 @@ class Assertions:
     ID, or its full name.
     """
 
-    @property
-    def _simulation(self) -> Simulation:
+    def _synced(self) -> Simulation:
         raise NotImplementedError
 
     @overload
@@ -80,7 +79,7 @@ class Assertions:
         """
         __tracebackhide__ = True
         return _one_or_all(
-            _expect(self._simulation, Match(**match), count, _accepted, "enqueued", timeout=timeout), count
+            _expect(self._synced(), Match(**match), count, _accepted, "enqueued", timeout=timeout), count
         )
 
     @checked_call
@@ -94,7 +93,7 @@ class Assertions:
             CloudTasksAssertionError: A task matches.
         """
         __tracebackhide__ = True
-        _expect(self._simulation, Match(**match), 0, _accepted, "enqueued")
+        _expect(self._synced(), Match(**match), 0, _accepted, "enqueued")
 
     @checked_call
     def assert_nothing_enqueued(self) -> None:
@@ -104,7 +103,7 @@ class Assertions:
             CloudTasksAssertionError: There is a task.
         """
         __tracebackhide__ = True
-        _expect(self._simulation, Match(), 0, _accepted, "enqueued")
+        _expect(self._synced(), Match(), 0, _accepted, "enqueued")
         warn_of_waiting_callbacks()
 
     @overload
@@ -136,7 +135,7 @@ class Assertions:
         """
         __tracebackhide__ = True
         return _one_or_all(
-            _expect(self._simulation, Match(**match), count, _dispatched, "dispatched", timeout=timeout), count
+            _expect(self._synced(), Match(**match), count, _dispatched, "dispatched", timeout=timeout), count
         )
 
     @checked_call
@@ -150,7 +149,7 @@ class Assertions:
             CloudTasksAssertionError: A task matches that was dispatched.
         """
         __tracebackhide__ = True
-        _expect(self._simulation, Match(**match), 0, _dispatched, "dispatched")
+        _expect(self._synced(), Match(**match), 0, _dispatched, "dispatched")
 
     @checked_call
     @block
@@ -170,7 +169,7 @@ class Assertions:
             CloudTasksAssertionError: Another number of tasks matches.
         """
         __tracebackhide__ = True
-        simulation = self._simulation
+        simulation = self._synced()
         before, since = simulation.service.accepted.count, len(simulation.history)
         tasks: list[TaskRecord] = []
         yield tasks
@@ -204,7 +203,7 @@ class Assertions:
                 f"assert_attempts() takes {A_TASK}, and a list such as [503, 200], but got {safe_repr(task)} and"
                 f" {safe_repr(expected)}."
             )
-        simulation = self._simulation
+        simulation = self._synced()
         meant = find_task(simulation.service, simulation.history, task, "assert_attempts")
         results = [attempt.result for attempt in TaskRecord(meant, simulation.history).attempts]
         if not _all_match(expected, results):
@@ -239,7 +238,7 @@ class Assertions:
             else delay
             for delay in delays
         ]
-        simulation = self._simulation
+        simulation = self._synced()
         meant = find_task(simulation.service, simulation.history, task, "assert_backoff")
         backoffs = _backoffs(simulation, meant)
         if not _all_match(delays, backoffs):
@@ -257,7 +256,7 @@ class Assertions:
             CloudTasksAssertionError: It has another state.
         """
         __tracebackhide__ = True
-        _assert_state(self._simulation, task, TaskState.EXHAUSTED, "assert_exhausted", "no retry left")
+        _assert_state(self._synced(), task, TaskState.EXHAUSTED, "assert_exhausted", "no retry left")
 
     @checked_call
     def assert_expired(self, task: AnyTask) -> None:
@@ -273,7 +272,7 @@ class Assertions:
             CloudTasksAssertionError: It has another state.
         """
         __tracebackhide__ = True
-        _assert_state(self._simulation, task, TaskState.EXPIRED, "assert_expired", "expired")
+        _assert_state(self._synced(), task, TaskState.EXPIRED, "assert_expired", "expired")
 
     @checked_call
     def assert_empty(self) -> None:
@@ -283,7 +282,7 @@ class Assertions:
             CloudTasksAssertionError: A task is left.
         """
         __tracebackhide__ = True
-        simulation = self._simulation
+        simulation = self._synced()
         left = live_tasks(simulation.service, simulation.history)
         if not left:
             return

@@ -18,18 +18,18 @@ class ClockView(NamesAttributes):
 
     _shown_as = "cloud_tasks.clock"
 
-    def __init__(self, simulation: Callable[[], Simulation]) -> None:
-        self._simulation = simulation
+    def __init__(self, synced: Callable[[], Simulation]) -> None:
+        self._synced = synced
 
     @checked_call
     def now(self) -> datetime:
         """Return the queue's instant, as an aware datetime in UTC."""
-        return to_datetime(self._simulation().clock.now)
+        return to_datetime(self._synced().clock.now)
 
     @property
     def elapsed(self) -> timedelta:
         """The queue's time since the start, as a timedelta."""
-        return to_timedelta(self._simulation().clock.elapsed)
+        return to_timedelta(self._synced().clock.elapsed)
 
     def __repr__(self) -> str:
         return f"<clock at {self.now().isoformat()}, {self.elapsed} elapsed>"

@@ -29,11 +29,7 @@ class DrivingMethods:
     """The methods of a fake that pass time and dispatch tasks; `AwaitableMethods` has those for async tests."""
 
     @property
-    def _simulation(self) -> Simulation:
-        raise NotImplementedError
-
-    @property
-    def _resting(self) -> Simulation:
+    def _active(self) -> Simulation:
         raise NotImplementedError
 
     @checked_call
@@ -44,7 +40,7 @@ class DrivingMethods:
             The attempt; None if nothing can happen by itself.
         """
         __tracebackhide__ = True
-        simulation = self._resting
+        simulation = self._active
         attempt = run_method(simulation, "step", Driver(simulation).step())
         return None if attempt is None else Attempt(attempt, simulation.history)
 
@@ -64,7 +60,7 @@ class DrivingMethods:
             LookupError: This test has never had the queue.
         """
         __tracebackhide__ = True
-        simulation = self._resting
+        simulation = self._active
         return run_method(simulation, "dispatch_due", Driver(simulation).dispatch_due(queue))
 
     @checked_call
@@ -106,7 +102,7 @@ class DrivingMethods:
         length = length_of_advance(
             by, to, days=days, hours=hours, minutes=minutes, seconds=seconds, milliseconds=milliseconds
         )
-        simulation = self._resting
+        simulation = self._active
         return run_method(simulation, "advance", Driver(simulation).advance(*length, limit))
 
     @checked_call
@@ -136,7 +132,7 @@ class DrivingMethods:
             ValueError: ``until`` lies in the past, ``limit`` is below 1, or a value can't match any task.
         """
         __tracebackhide__ = True
-        simulation = self._resting
+        simulation = self._active
         return run_method(simulation, "drain", Driver(simulation).drain(until, Match(**match), limit))
 
     @checked_call
@@ -156,7 +152,7 @@ class DrivingMethods:
             LookupError: This test has never had a task of that name, or several queues have a task of that ID.
         """
         __tracebackhide__ = True
-        simulation = self._simulation
+        simulation = self._active
         meant = find_task(simulation.service, simulation.history, task, "dispatch")
         return Attempt(run_method(simulation, "dispatch", Driver(simulation).dispatch(meant)), simulation.history)
 
@@ -167,7 +163,7 @@ class DrivingMethods:
 
         It is the option ``eager`` for a part of a test, for sync and asyncio clients.
         """
-        simulation = self._resting
+        simulation = self._active
         before, simulation.driving.is_eager = simulation.driving.is_eager, True
         try:
             yield
@@ -188,5 +184,5 @@ class DrivingMethods:
             Exception: What ended the dispatching, at the end of the block: a handler's exception, or a task without a
                 target.
         """
-        with Background(self._resting).running():
+        with Background(self._active).running():
             yield

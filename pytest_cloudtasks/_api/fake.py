@@ -121,14 +121,15 @@ class FakeCloudTasks(DrivingMethods, Targeting, Faults, QueueRecords, Assertions
         options = {name: arguments[name] for name in OPTIONS if arguments.get(name) is not None}
         self._given = checked(options, where="FakeCloudTasks")
         self._running: Simulation | None = None
+        """The simulation of the innermost block; None where none is active."""
         self._on_demand: Callable[[], None] | None = None
         """What the plugin does when a running test uses a fake that is not active."""
         self._exit = ExitStack()
-        self.clock = ClockView(lambda: self._simulation)
+        self.clock = ClockView(self._synced)
         """The queue's time, as a `ClockView`."""
-        self.aio = AwaitableMethods(lambda: self._resting)
+        self.aio = AwaitableMethods(lambda: self._active)
         """The driving methods for async tests, as `AwaitableMethods`."""
-        self.oidc = Oidc(lambda: self._simulation)
+        self.oidc = Oidc(self._synced)
         """ID tokens and keys, as an `Oidc`."""
 
     # --- its life ------------------------------------------------------------------------------------------------
@@ -157,7 +158,7 @@ class FakeCloudTasks(DrivingMethods, Targeting, Faults, QueueRecords, Assertions
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        simulation = self._resting
+        simulation = self._active
         self._exit.close()
         if simulation.failures.ending is not None and simulation.failures.ending is not error:
             raise simulation.failures.ending
@@ -188,8 +189,8 @@ class FakeCloudTasks(DrivingMethods, Targeting, Faults, QueueRecords, Assertions
         return stack
 
     @property
-    def _resting(self) -> Simulation:
-        """The simulation, without updating its time."""
+    def _active(self) -> Simulation:
+        """The simulation in force, as it is: without its time updated."""
         if self._running is None and self._on_demand is not None:
             self._on_demand()
         if self._running is None:
@@ -199,14 +200,13 @@ class FakeCloudTasks(DrivingMethods, Targeting, Faults, QueueRecords, Assertions
             )
         return self._running
 
-    def _bound(self, rpc: str) -> Simulation:
-        """Return the backend of clients that are bound to this fake."""
-        return self._running or self._resting
+    def _backend(self, rpc: str) -> Simulation:
+        """Return the backend of clients that are bound to this fake, whatever the RPC."""
+        return self._active
 
-    @property
-    def _simulation(self) -> Simulation:
-        """The simulation, updated to the application's time."""
-        simulation = self._resting
+    def _synced(self) -> Simulation:
+        """Return the simulation in force once it has caught up with the application's time."""
+        simulation = self._active
         simulation.catch_up()
         return simulation
 
@@ -240,7 +240,7 @@ class FakeCloudTasks(DrivingMethods, Targeting, Faults, QueueRecords, Assertions
         """
         if isinstance(queue, str):
             checked_text("create_queue()", queue, "receipts")
-        simulation = self._simulation
+        simulation = self._synced()
         name = simulation.settings.queue_name(queue)
         simulation.check_change(f"creates the queue {safe_repr(queue)}")
         with simulation.lock:
@@ -272,21 +272,21 @@ class FakeCloudTasks(DrivingMethods, Targeting, Faults, QueueRecords, Assertions
         """
         if not isinstance(queue, str) or not queue:
             raise ValueError(f"queue_path() takes a queue's ID, such as 'receipts', but got {safe_repr(queue)}.")
-        return self._resting.settings.queue_name(queue)
+        return self._active.settings.queue_name(queue)
 
     @checked_call
     def client(self) -> CloudTasksClient:
         """Return a real ``CloudTasksClient`` of v2 that always calls this fake, even inside a nested one."""
         from .._clients.clients import bound_client  # loads google, which only a client needs
 
-        return bound_client(self._bound)
+        return bound_client(self._backend)
 
     @checked_call
     def async_client(self) -> CloudTasksAsyncClient:
         """Return a real ``CloudTasksAsyncClient`` of v2 that always calls this fake. It works in any event loop."""
         from .._clients.clients import bound_async_client  # loads google, which only a client needs
 
-        return bound_async_client(self._bound)
+        return bound_async_client(self._backend)
 
     @checked_call
     def legacy_client(self) -> LegacyCloudTasksClient:
@@ -296,7 +296,7 @@ class FakeCloudTasks(DrivingMethods, Targeting, Faults, QueueRecords, Assertions
         """
         from .._clients.clients import bound_legacy_client  # loads google, which only a client needs
 
-        return bound_legacy_client(self._bound)
+        return bound_legacy_client(self._backend)
 
     # --- single requests -----------------------------------------------------------------------------------------
 
@@ -348,7 +348,7 @@ class FakeCloudTasks(DrivingMethods, Targeting, Faults, QueueRecords, Assertions
             TypeError: A value has the wrong type, or two arguments exclude each other.
         """
         return task_request(
-            self._simulation,
+            self._synced(),
             url=url,
             method=method,
             json=json,
@@ -381,7 +381,7 @@ class FakeCloudTasks(DrivingMethods, Targeting, Faults, QueueRecords, Assertions
             TypeError: A value can't match any task.
             ValueError: A value can't match any task.
         """
-        simulation = self._simulation
+        simulation = self._synced()
         checked_match = Match(**match).checked(simulation)
         live = records(live_tasks(simulation.service, simulation.history), simulation.history)
         return [task for task in live if not checked_match.differences(task)]
@@ -389,7 +389,7 @@ class FakeCloudTasks(DrivingMethods, Targeting, Faults, QueueRecords, Assertions
     @checked_call
     def attempts(self) -> list[Attempt]:
         """Return every attempt of this test, in the order of dispatch."""
-        simulation = self._simulation
+        simulation = self._synced()
         return [
             Attempt(event.attempt, simulation.history)
             for event in simulation.history.events()
@@ -407,13 +407,13 @@ class FakeCloudTasks(DrivingMethods, Targeting, Faults, QueueRecords, Assertions
         Raises:
             ValueError: There is no such format.
         """
-        simulation = self._resting
+        simulation = self._active
         return timeline_as(format, simulation.history, simulation.service, simulation.clock)
 
     @property
     def rpcs(self) -> Sequence[RpcCall]:
         """The calls that clients made, as they arrived, oldest first. The latest 100,000 are kept."""
-        return [RpcCall(call) for call in self._resting.history.calls()]
+        return [RpcCall(call) for call in self._active.history.calls()]
 
     def __repr__(self) -> str:
         if self._running is None:
@@ -445,7 +445,7 @@ def current() -> FakeCloudTasks:
 
 def simulation_of(fake: FakeCloudTasks) -> Simulation:
     """Return the simulation behind an active fake, for the rooms above this one."""
-    return fake._resting
+    return fake._active
 
 
 def run_in(fake: FakeCloudTasks, simulation: Simulation) -> ExitStack:

@@ -81,12 +81,11 @@ class Faults:
     Plans are applied in the order in which they were made.
     """
 
-    @property
-    def _simulation(self) -> Simulation:
+    def _synced(self) -> Simulation:
         raise NotImplementedError
 
     @property
-    def _resting(self) -> Simulation:
+    def _active(self) -> Simulation:
         raise NotImplementedError
 
     # --- calls ---------------------------------------------------------------------------------------------------
@@ -163,7 +162,7 @@ class Faults:
         rpc_fault: RpcFault | None = None,
     ) -> FaultPlan:
         occasions = _occasions(fault, times, after, rate)
-        simulation = self._simulation
+        simulation = self._synced()
         _check_rpc(rpc, fault)
         if when is not None and not callable(when):
             raise TypeError(
@@ -249,11 +248,11 @@ class Faults:
             TypeError: A value has the wrong type.
         """
         nanoseconds = duration_of(by, what="delay_dispatch()", above_zero=True)
-        self._simulation.clock.check_within(nanoseconds, what="delay_dispatch()")
+        self._synced().clock.check_within(nanoseconds, what="delay_dispatch()")
         plan = self._plan_for_tasks(
             Fault.DELAY_DISPATCH, safe_repr(by), Match(**match), times, after, rate, nanoseconds
         )
-        simulation = self._simulation
+        simulation = self._synced()
         with simulation.lock:
             simulation.faults.hold_back_waiting(plan, simulation.service)
         return FaultPlan(plan)
@@ -272,7 +271,7 @@ class Faults:
         match = match.possible()
         text = "".join(f", {name}={shown(value)}" for name, value in match.expected().items())
         arguments = f"{arguments}{_occasions_text(occasions, times)}{text}".removeprefix(", ")
-        simulation = self._simulation
+        simulation = self._synced()
 
         def applies(task: Any) -> bool:
             return not match.differences(TaskRecord(task, simulation.history))
@@ -312,7 +311,7 @@ class Faults:
         for name, flag in {"order": order, "duplicates": duplicates, "lost_answers": lost_answers}.items():
             checked_flag(f"choose_from({name}=…)", flag)
         longest = _longest(delays)
-        simulation = self._resting
+        simulation = self._active
         simulation.clock.check_within(longest, what="choose_from(delays=…)")
         if not isinstance(simulation.randomness.choices, SeededChoices):
             raise RuntimeError(

@@ -17,8 +17,8 @@ class Oidc(NamesAttributes):
 
     _shown_as = "cloud_tasks.oidc"
 
-    def __init__(self, simulation: Callable[[], Simulation]) -> None:
-        self._simulation = simulation
+    def __init__(self, synced: Callable[[], Simulation]) -> None:
+        self._synced = synced
 
     @checked_call
     def token(self, *, audience: str, service_account_email: str = SERVICE_ACCOUNT) -> str:
@@ -36,7 +36,7 @@ class Oidc(NamesAttributes):
         """
         checked_text("token(audience=…)", audience, "https://app.test")
         checked_text("token(service_account_email=…)", service_account_email, SERVICE_ACCOUNT)
-        issued_at = self._simulation().clock.now // 1_000_000_000
+        issued_at = self._synced().clock.now // 1_000_000_000
         return tokens.signed(tokens.claims_of(service_account_email, audience, issued_at))
 
     @property

@@ -126,8 +126,7 @@ class QueueRecord(NamesQueue):
 class QueueRecords:
     """Give records of queues."""
 
-    @property
-    def _simulation(self) -> Simulation:
+    def _synced(self) -> Simulation:
         raise NotImplementedError
 
     @checked_call
@@ -142,5 +141,5 @@ class QueueRecords:
         Raises:
             LookupError: This test has never had the queue.
         """
-        simulation = self._simulation
+        simulation = self._synced()
         return QueueRecord(simulation.queue_named(queue), simulation)

@@ -27,13 +27,12 @@ TIMEOUT = timedelta(seconds=10)
 class Targeting:
     """Methods that say where tasks go."""
 
-    @property
-    def _simulation(self) -> Simulation:
+    def _synced(self) -> Simulation:
         raise NotImplementedError
 
     def _add(self, target: Target) -> None:
         __tracebackhide__ = True
-        simulation = self._simulation
+        simulation = self._synced()
         simulation.check_change(f"adds the target {target.describe()}")
         simulation.targets.add(target)
 

@@ -220,7 +220,7 @@ def test_two_clients_in_two_loops_share_the_queue(cloud_tasks: FakeCloudTasks) -
 
 def unavailable_until(cloud_tasks: FakeCloudTasks, monkeypatch: pytest.MonkeyPatch, calls: int) -> list[Any]:
     """Lets the service fail the first ``calls`` calls, as it would where it is down; gives the calls."""
-    simulation = cloud_tasks._resting
+    simulation = cloud_tasks._active
     answer, seen = simulation.receive_async, []
 
     def receive(call: Any) -> Any:

@@ -127,8 +127,8 @@ def test_a_driving_method_in_a_threads_handler_is_rejected(cloud_tasks: FakeClou
         " Tasks client, but only the test may drive the queue, after the handler has returned."
     )
     assert str(refused.value) == message
-    assert cloud_tasks._resting.failures.messages == [message]
-    cloud_tasks._resting.failures.messages.clear()
+    assert cloud_tasks._active.failures.messages == [message]
+    cloud_tasks._active.failures.messages.clear()
     assert cloud_tasks.clock.elapsed == timedelta(0)
 
 

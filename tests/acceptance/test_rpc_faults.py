@@ -68,14 +68,14 @@ def test_every_code_becomes_googles_exception(
 def test_a_failed_call_never_reaches_the_service(cloud_tasks: FakeCloudTasks, client: Any, queue: str) -> None:
     """Nothing has happened, the call is in rpcs with its error, and the next one goes through."""
     plan = cloud_tasks.fail_rpc("create_task", exceptions.ServiceUnavailable("Come back later."))
-    before = list(cloud_tasks._resting.history.events())
+    before = list(cloud_tasks._active.history.events())
 
     with pytest.raises(exceptions.ServiceUnavailable, match=r"Come back later\.$"):
         create(client, queue)
 
     call = cloud_tasks.rpcs[-1]
     assert (call.method, call.result, call.error.details()) == ("create_task", None, "Come back later.")  # type: ignore[union-attr]
-    assert list(cloud_tasks._resting.history.events()) == before
+    assert list(cloud_tasks._active.history.events()) == before
     assert (plan.hits, plan.is_over) == (1, True)
     create(client, queue)
     assert ids(cloud_tasks) == ["one"]

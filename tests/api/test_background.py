@@ -180,7 +180,7 @@ def test_an_exception_of_the_block_ends_it(cloud_tasks: FakeCloudTasks, enqueue:
         assert raised.wait(PATIENCE)
         raise LookupError("of the test")
     assert background_threads() == []
-    failures = cloud_tasks._resting.failures.messages
+    failures = cloud_tasks._active.failures.messages
     (failure,) = failures
     failures.clear()
     assert failure.startswith("A task that background() dispatched failed:\nTraceback")

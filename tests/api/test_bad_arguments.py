@@ -294,12 +294,12 @@ async def awaited(result: Any) -> None:
 def seen(fake: FakeCloudTasks) -> Any:
     """What an error must not change."""
     return (
-        len(fake._resting.history),
+        len(fake._active.history),
         fake.clock.elapsed,
         [task.name for task in fake.tasks()],
-        list(fake._resting.targets._targets) if hasattr(fake._resting.targets, "_targets") else [],
-        len(list(fake._resting.faults)),
-        sorted(fake._resting.service.queues),
+        list(fake._active.targets._targets) if hasattr(fake._active.targets, "_targets") else [],
+        len(list(fake._active.faults)),
+        sorted(fake._active.service.queues),
     )
 
 

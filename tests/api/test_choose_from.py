@@ -270,12 +270,12 @@ def test_wrong_data_is_rejected(data: Any) -> None:
         " @given(data=st.data()) and pass data."
     )
     with FakeCloudTasks() as cloud_tasks:
-        before = cloud_tasks._resting.randomness.choices
+        before = cloud_tasks._active.randomness.choices
         with pytest.raises(TypeError) as refusal:
             cloud_tasks.choose_from(data)
         assert str(refusal.value) == message
-        assert cloud_tasks._resting.randomness.choices is before
-        assert list(cloud_tasks._resting.faults) == []
+        assert cloud_tasks._active.randomness.choices is before
+        assert list(cloud_tasks._active.faults) == []
 
 
 @each("name", ["order", "duplicates", "lost_answers"])
@@ -288,7 +288,7 @@ def test_what_is_left_to_chance_takes_true_or_false(name: str, flag: Any) -> Non
             with pytest.raises(TypeError) as refusal:
                 cloud_tasks.choose_from(data, **{name: flag})
             assert str(refusal.value) == f"choose_from({name}=…) takes True or False, but got {flag!r}."
-            assert list(cloud_tasks._resting.faults) == []
+            assert list(cloud_tasks._active.faults) == []
             cloud_tasks.choose_from(data)
 
     one_example(test)
@@ -313,7 +313,7 @@ def test_what_is_left_to_chance_is_printed(options: dict[str, Any], choice: dict
     def test(data: DataObject) -> None:
         with FakeCloudTasks(**options) as cloud_tasks:
             cloud_tasks.choose_from(data, **choice)
-            assert repr(cloud_tasks._resting.randomness.choices) == printed
+            assert repr(cloud_tasks._active.randomness.choices) == printed
 
     one_example(test)
 
@@ -370,7 +370,7 @@ def test_a_second_call_is_rejected() -> None:
     def test(data: DataObject) -> None:
         with FakeCloudTasks() as cloud_tasks:
             cloud_tasks.choose_from(data)
-            choices, plans = cloud_tasks._resting.randomness.choices, list(cloud_tasks._resting.faults)
+            choices, plans = cloud_tasks._active.randomness.choices, list(cloud_tasks._active.faults)
             with pytest.raises(RuntimeError) as refusal:
                 cloud_tasks.choose_from(data)
             assert str(refusal.value) == (
@@ -378,7 +378,7 @@ def test_a_second_call_is_rejected() -> None:
                 " fixture, in a test that is decorated with @given itself, or on a FakeCloudTasks that the example"
                 " creates."
             )
-            assert (cloud_tasks._resting.randomness.choices, list(cloud_tasks._resting.faults)) == (choices, plans)
+            assert (cloud_tasks._active.randomness.choices, list(cloud_tasks._active.faults)) == (choices, plans)
 
     one_example(test)
 
@@ -396,7 +396,7 @@ def test_data_of_an_example_that_has_ended_is_rejected() -> None:
             " cloud_tasks fixture, in a test that is decorated with @given itself, or on a FakeCloudTasks that the"
             " example creates."
         )
-        assert list(cloud_tasks._resting.faults) == []
+        assert list(cloud_tasks._active.faults) == []
         cloud_tasks.drain()
 
 

@@ -28,7 +28,7 @@ def handler_of(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> Callable[..., D
         route = RouteTarget(MAILER, method=None, queue=None, handler=handle, on_exception=None)
         enqueue("one")
         task = model_task(cloud_tasks.assert_enqueued())
-        attempt = cloud_tasks._resting.service.begin(NOW, task, forced=True)
+        attempt = cloud_tasks._active.service.begin(NOW, task, forced=True)
         return Delivery(attempt, route, TargetRequest(attempt))
 
     return make

@@ -730,8 +730,8 @@ def test_a_driving_method_inside_a_handler_is_rejected(
         " Tasks client, but only the test may drive the queue, after the handler has returned."
     )
     assert str(caught.value) == message
-    assert cloud_tasks._resting.failures.messages == [message]
-    cloud_tasks._resting.failures.messages.clear()
+    assert cloud_tasks._active.failures.messages == [message]
+    cloud_tasks._active.failures.messages.clear()
     assert (seconds(cloud_tasks), len(cloud_tasks.attempts())) == (0, 1)
     cloud_tasks.assert_attempts(cloud_tasks.assert_enqueued(), [500])
 

@@ -49,8 +49,8 @@ def create(request: pytest.FixtureRequest, enqueue: Enqueue) -> Enqueue:
 @pytest.fixture
 def failures(cloud_tasks: FakeCloudTasks) -> Iterator[list[str]]:
     """What the test would fail for at its end, if it were not looked at here."""
-    yield cloud_tasks._resting.failures.messages
-    cloud_tasks._resting.failures.messages.clear()
+    yield cloud_tasks._active.failures.messages
+    cloud_tasks._active.failures.messages.clear()
 
 
 def test_a_due_task_has_been_delivered_when_the_call_returns(cloud_tasks: FakeCloudTasks, create: Enqueue) -> None:
@@ -484,7 +484,7 @@ def test_what_happens_before_the_answer_comes_first(cloud_tasks: FakeCloudTasks,
     route = cloud_tasks.route(MAILER)
     asyncio.run(story())
     assert len(route.calls) == (meanwhile == "drain")
-    assert cloud_tasks._resting.failures.messages == []
+    assert cloud_tasks._active.failures.messages == []
 
 
 def test_threads_create_while_others_purge(cloud_tasks: FakeCloudTasks) -> None:
@@ -527,7 +527,7 @@ def test_threads_create_while_others_purge(cloud_tasks: FakeCloudTasks) -> None:
     finally:
         sys.setswitchinterval(switches)
     assert errors == []
-    assert cloud_tasks._resting.failures.messages == []
+    assert cloud_tasks._active.failures.messages == []
     cloud_tasks.drain()
     cloud_tasks.assert_empty()
 
@@ -537,7 +537,7 @@ def test_nothing_comes_between_the_look_at_a_task_and_its_attempt(
     cloud_tasks: FakeCloudTasks, enqueue: Enqueue, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     """Another thread's call waits until the attempt has begun; the task goes out, and is removed then."""
-    simulation, parent = cloud_tasks._resting, cloud_tasks.queue_path("receipts")
+    simulation, parent = cloud_tasks._active, cloud_tasks.queue_path("receipts")
     client, threads, order = tasks_v2.CloudTasksClient(), [], []
     find_for = simulation.targets.find_for
 
@@ -613,5 +613,5 @@ def test_what_ends_the_run_comes_out_of_the_call(
     cloud_tasks.route(MAILER, handler=async_handler if asynchronous else handler, on_exception="500")
     with pytest.raises(kind):
         create("one")
-    assert cloud_tasks._resting.failures.messages == []
-    cloud_tasks._resting.failures.ending = None
+    assert cloud_tasks._active.failures.messages == []
+    cloud_tasks._active.failures.ending = None

@@ -173,7 +173,7 @@ def test_only_the_rejections_of_a_block_are_reported(cloud_tasks: FakeCloudTasks
 def test_a_message_with_the_timeline(cloud_tasks: FakeCloudTasks) -> None:
     """The timeline comes at the end, indented by two."""
     cloud_tasks.create_queue("reports")
-    simulation = cloud_tasks._resting
+    simulation = cloud_tasks._active
     assert str(with_timeline("It failed.", simulation.history, simulation.service, simulation.clock)) == (
         "It failed.\n\nTimeline:\n  +0:00:00  queue receipts created\n  +0:00:00  queue reports created"
     )

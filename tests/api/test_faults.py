@@ -144,7 +144,7 @@ def test_a_delay_ends_with_the_calendar(cloud_tasks: FakeCloudTasks, enqueue: En
     end = datetime(9999, 12, 31, 23, 59, 59, 999_999, timezone.utc)
     cloud_tasks.delay_dispatch(end - cloud_tasks.clock.now())
     enqueue("a", schedule_time=cloud_tasks.clock.now() + timedelta(hours=1))
-    queue = cloud_tasks._resting.service.queues[cloud_tasks.queue_path("receipts")]
+    queue = cloud_tasks._active.service.queues[cloud_tasks.queue_path("receipts")]
     assert [task.schedule_time + task.delay for task in queue.waiting] == [LATEST]
 
 
@@ -831,7 +831,7 @@ def test_wrong_arguments(
         make(cloud_tasks)
 
     assert str(caught.value) == message
-    assert list(cloud_tasks._resting.faults) == []
+    assert list(cloud_tasks._active.faults) == []
     assert cloud_tasks.timeline().endswith("created: POST https://mailer.test/send")
 
 
@@ -858,4 +858,4 @@ def test_an_rpc_that_there_is_not(cloud_tasks: FakeCloudTasks, method: str) -> N
         f"{method}() does not accept the RPC 'create_tasks'. Did you mean 'create_task'? Pass '*' for all RPCs, or one"
         f" of {', '.join(known[:-1])} and {known[-1]}."
     )
-    assert list(cloud_tasks._resting.faults) == []
+    assert list(cloud_tasks._active.faults) == []

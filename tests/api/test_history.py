@@ -24,7 +24,7 @@ pytestmark = pytest.mark.cloud_tasks(start=START, queues=["receipts"])
 
 
 def history_of(cloud_tasks: FakeCloudTasks) -> History:
-    return cloud_tasks._resting.history
+    return cloud_tasks._active.history
 
 
 def kinds_of(records: Any) -> list[str]:

@@ -44,7 +44,7 @@ def refused(fake: FakeCloudTasks, call: Callable[[], object]) -> str:
 
 def told_of(fake: FakeCloudTasks) -> str:
     """Return the text about all rejected calls."""
-    simulation = fake._simulation
+    simulation = fake._synced()
     return rejections_text(simulation.history, simulation.service, simulation.clock, simulation.settings)
 
 

@@ -120,7 +120,7 @@ def test_a_rejected_call_is_recorded_with_its_error(cloud_tasks: FakeCloudTasks)
 @pytest.fixture
 def two_calls_kept(cloud_tasks: FakeCloudTasks) -> None:
     """A bound that a test can reach."""
-    cloud_tasks._resting.history.calls_kept = 2
+    cloud_tasks._active.history.calls_kept = 2
 
 
 @pytest.mark.usefixtures("two_calls_kept")
@@ -343,8 +343,8 @@ def test_a_clock_set_back_before_waiting_tasks_is_rejected(cloud_tasks: FakeClou
             " forwards."
         )
         assert str(caught.value) == message
-        assert cloud_tasks._resting.failures.messages == [message]
-        cloud_tasks._resting.failures.messages.clear()
+        assert cloud_tasks._active.failures.messages == [message]
+        cloud_tasks._active.failures.messages.clear()
     assert cloud_tasks.assert_enqueued().id == "one"
     assert cloud_tasks.clock.now() == START
 

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.cloud_tasks(start=START, queues=["receipts"])
 
 def excerpt(cloud_tasks: FakeCloudTasks) -> str:
     """The timeline as a message has it."""
-    simulation = cloud_tasks._resting
+    simulation = cloud_tasks._active
     return timeline_excerpt(simulation.history, simulation.service, simulation.clock)
 
 
@@ -168,7 +168,7 @@ def test_a_call_ends_with_an_unexpected_exception(
     cloud_tasks: FakeCloudTasks, queue: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is not under way for ever: the timeline shows the call, which has the exception."""
-    service, broken = cloud_tasks._resting.service, ZeroDivisionError("broken")
+    service, broken = cloud_tasks._active.service, ZeroDivisionError("broken")
 
     def get_queue(*arguments: object) -> None:
         raise broken

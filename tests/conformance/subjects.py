@@ -199,11 +199,11 @@ class OnTheFake:
 
     def state(self) -> tuple[object, ...]:
         """All that the service holds."""
-        service = self.fake._simulation.service
+        service = self.fake._synced().service
         queues = {
             name: (queue.config, queue.state, queue.purge_time, queue.policy) for name, queue in service.queues.items()
         }
-        return queues, [task.message for task in self.fake.tasks()], len(list(self.fake._simulation.history.events()))
+        return queues, [task.message for task in self.fake.tasks()], len(list(self.fake._synced().history.events()))
 
 
 def _with_headers(answers: list[Any]) -> Callable[[TargetRequest], Any]:

@@ -101,11 +101,11 @@ def test_the_command_line_wins_over_marker_and_ini(pytester: pytest.Pytester) ->
         import pytest
 
         def test_ini(cloud_tasks):
-            print("ini has", cloud_tasks._resting.settings.seed)
+            print("ini has", cloud_tasks._active.settings.seed)
 
         @pytest.mark.cloud_tasks(seed=3)
         def test_marker(cloud_tasks):
-            print("marker has", cloud_tasks._resting.settings.seed)
+            print("marker has", cloud_tasks._active.settings.seed)
         """
     )
     output = pytester.runpytest("-s", "-o", "cloud_tasks_seed=2").stdout.str()

@@ -413,7 +413,7 @@ def test_a_toml_file_has_flags_and_numbers_of_its_own(pytester: pytest.Pytester)
         import pytest_cloudtasks
 
         def test_settings():
-            settings = pytest_cloudtasks.current()._resting.settings
+            settings = pytest_cloudtasks.current()._active.settings
             assert (settings.autouse, settings.eager, settings.seed) == (True, True, 7)
             assert settings.strict is False
         """

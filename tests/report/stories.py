@@ -19,7 +19,7 @@ Enqueue = Callable[..., str]
 
 def data_of(cloud_tasks: FakeCloudTasks) -> dict[str, Any]:
     """Return the data of a fake's page."""
-    simulation = cloud_tasks._resting
+    simulation = cloud_tasks._active
     return report_data(simulation.history, simulation.service, simulation.clock, simulation.randomness.choices.replay)
 
 

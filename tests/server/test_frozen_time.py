@@ -102,7 +102,7 @@ def test_a_time_out_of_the_client_is_real(hold: object) -> None:
     with ExitStack() as stack:
         fake, server = stack.enter_context(serving(hold, PAST, outside=True))
         client = stack.enter_context(over_grpc(server))
-        stack.enter_context(fake._simulation.lock)
+        stack.enter_context(fake._synced().lock)
         with pytest.raises(exceptions.DeadlineExceeded):
             client.create_task(parent=QUEUE, task=TASK, timeout=0.05)
 

@@ -36,12 +36,12 @@ REFUSED |= {"UNIMPLEMENTED", "PERMISSION_DENIED", "OUT_OF_RANGE"}
 
 def state_of(fake: FakeCloudTasks) -> Any:
     """Return everything that calls can change."""
-    service = fake._simulation.service
+    service = fake._synced().service
     queues = [
         (name, repr(queue.config), queue.state, repr(queue.policy), sorted(queue.tasks))
         for name, queue in service.queues.items()
     ]
-    return len(list(fake._simulation.history.events())), len(service.accepted), queues, dict(service.kms_keys)
+    return len(list(fake._synced().history.events())), len(service.accepted), queues, dict(service.kms_keys)
 
 
 def json_names() -> list[str]:

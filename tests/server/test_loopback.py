@@ -100,12 +100,12 @@ def test_a_call_that_comes_when_its_test_is_over_holds_no_time() -> None:
     """A call in a thread may find the fake just before its end: it is rejected, and time is not held again."""
     fake = FakeCloudTasks(start=datetime(1999, 1, 1, tzinfo=timezone.utc))
     with fake:
-        simulation = fake._resting
+        simulation = fake._active
         client = fake.client()
         receive = simulation.receive
     bound = []
     with FakeCloudTasks(start=datetime(1999, 1, 1, tzinfo=timezone.utc)) as another:
-        another._resting.receive = lambda call: bound.append(call) or tasks_v2.Queue()  # type: ignore[method-assign]
+        another._active.receive = lambda call: bound.append(call) or tasks_v2.Queue()  # type: ignore[method-assign]
         another.client().get_queue(name=QUEUE)
     with pytest.raises(SimulationEnded) as refusal:
         receive(bound[0])
@@ -120,10 +120,10 @@ def test_an_ended_simulation_is_rejected_like_no_simulation() -> None:
     """The server rejects calls to both with the same text."""
     fake = FakeCloudTasks(queues=["default"])
     with fake, CloudTasksServer(fake) as server, over_grpc(server) as client:
-        fake._resting.has_ended = True
+        fake._active.has_ended = True
         with pytest.raises(exceptions.FailedPrecondition) as refusal:
             client.get_queue(name=QUEUE)
-        fake._resting.has_ended = False
+        fake._active.has_ended = False
     assert refusal.value.message == NOT_ACTIVE.format(rpc="get_queue")
 
 
@@ -132,11 +132,11 @@ def test_the_caller_gets_the_failure_of_the_test() -> None:
     now = datetime(2030, 1, 1, tzinfo=timezone.utc)
     fake = FakeCloudTasks(queues=["default"], start=now)
     with pytest.raises(AssertionError) as failure, fake, CloudTasksServer(fake) as server, over_grpc(server) as client:
-        fake._resting.catch_up = lambda: _failing(fake)  # type: ignore[method-assign]
+        fake._active.catch_up = lambda: _failing(fake)  # type: ignore[method-assign]
         with pytest.raises(exceptions.InternalServerError) as told:
             client.create_task(parent=QUEUE, task=TASK)
         answer = requests.get(f"{server.rest_url}/v2/{QUEUE}", timeout=PATIENCE)
-        del fake._resting.catch_up
+        del fake._active.catch_up
     assert told.value.message == "This can't be."
     error = {"code": 500, "message": "This can't be.", "status": "INTERNAL"}
     assert (answer.status_code, answer.json()) == (500, {"error": error})
@@ -144,7 +144,7 @@ def test_the_caller_gets_the_failure_of_the_test() -> None:
 
 
 def _failing(fake: FakeCloudTasks) -> int:
-    raise fake._resting.failures.fail("This can't be.")
+    raise fake._active.failures.fail("This can't be.")
 
 
 def test_a_server_ends_while_calls_are_under_way() -> None:

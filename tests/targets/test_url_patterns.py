@@ -134,7 +134,7 @@ def test_the_most_specific_answers_an_app_engine_task(cloud_tasks: FakeCloudTask
         cloud_tasks.route(f"{host}/api/work"),
         cloud_tasks.route("/api/work", method="POST"),
     ]
-    simulation = cloud_tasks._simulation
+    simulation = cloud_tasks._synced()
     shown = simulation.targets.describe()
     assert shown == [repr(one).split(" ", 1)[1].removesuffix(", 0 calls>") for one in reversed(in_order)]
     enqueue(cloud_tasks, "/api/work")

@@ -270,8 +270,8 @@ def refused(fake: FakeCloudTasks) -> str:
     with pytest.raises(pytest.fail.Exception) as caught:
         fake.advance(HOUR)
     assert fake.timeline() == before
-    assert fake._resting.failures.messages == [str(caught.value)]
-    fake._resting.failures.messages.clear()
+    assert fake._active.failures.messages == [str(caught.value)]
+    fake._active.failures.messages.clear()
     return str(caught.value)
 
 

@@ -51,7 +51,7 @@ def test_flags_are_read_without_assertions_too(pytester: pytest.Pytester) -> Non
         import pytest_cloudtasks
 
         def test_settings():
-            settings = pytest_cloudtasks.current()._resting.settings
+            settings = pytest_cloudtasks.current()._active.settings
             if (settings.autouse, settings.seed) != (True, 7):
                 raise ValueError(settings)
         """
