@@ -170,7 +170,7 @@ class Assertions:
         """
         __tracebackhide__ = True
         simulation = self._synced()
-        before, since = simulation.service.accepted.count, len(simulation.history)
+        before, since = simulation.service.accepted.total, len(simulation.history)
         tasks: list[TaskRecord] = []
         yield tasks
         tasks += _expect(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .._arguments import flag_of
-from .._simulation.settings.queues import located
+from .._simulation.settings.queues import with_paths_resolved
 from .._simulation.settings.settings import checked, merged, settings_from_ini
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class RunSettings:
         if self._checked_ini is None:
             try:
                 folder = (self._config.inipath or self._config.rootpath / "pytest.ini").parent
-                queues = located(self._ini["queues"], [folder])
+                queues = with_paths_resolved(self._ini["queues"], [folder])
                 self._checked_ini = settings_from_ini({**self._ini, "queues": queues})
             except (ValueError, TypeError) as error:
                 raise pytest.UsageError(f"In the ini file, cloud_tasks_{error}") from None
@@ -112,7 +112,7 @@ def _of_marker(marker: pytest.Mark, item: pytest.Item) -> dict[str, Any]:
         )
     options = dict(marker.kwargs)
     if "queues" in options:
-        options["queues"] = located(options["queues"], [item.path.parent, item.config.rootpath])
+        options["queues"] = with_paths_resolved(options["queues"], [item.path.parent, item.config.rootpath])
     begins = {} if options and set(options) <= _OF_TESTS_WITHOUT_A_FAKE else {"autouse": True}
     return {**begins, **checked(options, where="@pytest.mark.cloud_tasks")}
 

@@ -366,6 +366,7 @@ class Scheduler:
         attempt = Attempt(
             task,
             queue,
+            number=task.dispatch_count,
             schedule_time=task.schedule_time,
             dispatch_time=now,
             forced=forced,

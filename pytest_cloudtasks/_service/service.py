@@ -222,7 +222,7 @@ class Service:
         queue = self.existing_queue("purge_queue", name)
         queue.purge_time = now
         if self.options.purge_delay:
-            self.scheduler.purge_later(queue, self.accepted.count, now + self.options.purge_delay, now)
+            self.scheduler.purge_later(queue, self.accepted.total, now + self.options.purge_delay, now)
         else:
             self._remove(list(queue.tasks.values()), TaskCause.PURGE, now)
             self.scheduler.plan(queue, now)
@@ -334,7 +334,7 @@ class Service:
         return Task(
             name,
             queue.name,
-            self.accepted.count,
+            self.accepted.total,
             stored_target(
                 target, parent, Routing(**override) if override else None, self.options.app_engine_host_suffix
             ),

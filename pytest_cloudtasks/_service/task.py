@@ -159,6 +159,7 @@ class Attempt:
         task: Task,
         queue: Queue,
         *,
+        number: int,
         schedule_time: int,
         dispatch_time: int,
         forced: bool,
@@ -166,9 +167,10 @@ class Attempt:
     ) -> None:
         self.task: Task = task
         self.target = queue.config.sent(task.target)
-        """What is sent: the task's target under the queue's overrides as they stood when the attempt began."""
+        """What is sent: the task's target under the overrides that the queue had when the attempt began."""
         self.queue: Queue = queue
-        self.number = task.dispatch_count
+        self.number = number
+        """Its place among the attempts of the task, from 1."""
         self.schedule_time: int = schedule_time
         self.dispatch_time = dispatch_time
         self.forced = forced
@@ -319,7 +321,7 @@ class Task:
         self.waiting: WaitingEntry | None = None
         """Its entry among the waiting tasks of its queue, while it waits."""
         self.listed: int | None = None
-        """Its rank in listings, once that was asked for."""
+        """Its rank in listings, once a listing has needed it."""
         self.dispatch_deadline = dispatch_deadline
         self.retry_config = retry_config
         self.state = TaskState.SCHEDULED
@@ -370,10 +372,10 @@ class AcceptedTasks:
     `forget_finished` limits the memory of a service that runs for long.
     """
 
-    __slots__ = ("_by_sequence", "_finished", "count", "forgotten")
+    __slots__ = ("_by_sequence", "_finished", "forgotten", "total")
 
     def __init__(self) -> None:
-        self.count = 0
+        self.total = 0
         """The number of tasks ever accepted, which is the sequence number of the next one."""
         self.forgotten: Counter[tuple[str, TaskState]] = Counter()
         """The number of forgotten tasks, by the name of their queue and their state."""
@@ -394,12 +396,13 @@ class AcceptedTasks:
 
     def since(self, count: int) -> list[Task]:
         """Return the tasks that were accepted after the first ``count``."""
-        return [task for sequence in range(count, self.count) if (task := self._by_sequence.get(sequence)) is not None]
+        return [task for sequence in range(count, self.total) if (task := self._by_sequence.get(sequence)) is not None]
 
     def add(self, task: Task) -> None:
-        """Add a task, whose sequence number is `count`."""
+        """Add a task, whose sequence number is `total`."""
+        assert task.sequence == self.total, "no other task was accepted since this one was made"
         self._by_sequence[task.sequence] = task
-        self.count += 1
+        self.total += 1
 
     def finish(self, task: Task) -> None:
         """Record that ``task`` has finished."""

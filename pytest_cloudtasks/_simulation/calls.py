@@ -68,7 +68,7 @@ def answer_call(simulation: Simulation, call: IncomingCall) -> Answered:
             simulation.check_change(f"calls {call.method}()")
         now = simulation.catch_up()
         service, history = simulation.service, simulation.history
-        accepted = service.accepted.count
+        accepted = service.accepted.total
         call.keep_request(now)
         history.record_call(call)
         message = call.message
@@ -81,7 +81,7 @@ def answer_call(simulation: Simulation, call: IncomingCall) -> Answered:
             call.finish()
         if simulation.lints is not None:
             _inspect(simulation, simulation.lints, call.method, message, accepted)
-        if history.is_forked_copy and service.accepted.count > accepted:
+        if history.is_forked_copy and service.accepted.total > accepted:
             forks.warn_of_copy(call.method)
         return Answered(response, error, service.accepted.since(accepted) if simulation.driving.is_eager else ())
 

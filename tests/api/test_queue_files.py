@@ -149,7 +149,18 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     assert refusal(path) == f"The queues file {path} can't be read: No such file or directory."
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[{}]", "[null]", "3", '{"queues": []}', '["receipts"]', "[" * 100_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{}", "[{}]", "[null]", "3", '{"queues": []}', '["receipts"]', '[{"name": 3}]', "[" * 100_000),
+        '{"format_version": "1.0", "values": [3]}',
+        '{"format_version": "1.0", "values": {"root_module": [3]}}',
+        '{"format_version": "1.0", "values": {"root_module": {"resources": {"a": 3}}}}',
+        '{"format_version": "1.0", "values": {"root_module": {"child_modules": [3]}}}',
+        '{"format_version": "1.0", "values": {"root_module": {"resources": [{"type": "google_cloud_tasks_queue"}]}}}',
+    ],
+    ids=range(14),
+)
 def test_json_of_another_form(tmp_path: Path, text: str) -> None:
     """Whatever else the file holds, the error says which command prints what is wanted."""
     path = written(tmp_path, "queues.json", text)

@@ -51,7 +51,7 @@ def test_an_rpc_that_is_not_modelled_is_unimplemented(service: Service) -> None:
         " for this one."
     )
     assert list(service.queues) == [QUEUE]
-    assert service.accepted.count == 0
+    assert service.accepted.total == 0
 
 
 def test_requests_may_be_googles_messages_or_protobufs(service: Service) -> None:

@@ -78,7 +78,7 @@ def test_a_rejected_creation_leaves_the_others() -> None:
     }
     assert all(error.details == () for error in operation.failed.values())
     assert (operation.state, operation.error) == (BatchState.PARTIALLY_SUCCEEDED, None)
-    assert service.accepted.count == 3
+    assert service.accepted.total == 3
 
 
 def test_a_task_is_measured_by_its_own_request() -> None:

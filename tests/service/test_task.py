@@ -198,7 +198,7 @@ def accepted_tasks(many: int) -> AcceptedTasks:
     """Tasks ``t0``, ``t1`` and so on, which wait."""
     accepted = AcceptedTasks()
     for number in range(many):
-        accepted.add(Task(f"{QUEUE}/tasks/t{number}", QUEUE, accepted.count, HttpTarget(URL), START, START, None, None))
+        accepted.add(Task(f"{QUEUE}/tasks/t{number}", QUEUE, accepted.total, HttpTarget(URL), START, START, None, None))
     return accepted
 
 
@@ -218,7 +218,7 @@ def test_a_service_keeps_every_task_until_it_is_asked_to_forget() -> None:
         add(driver, f"t{number}")
     driver.drain()
     accepted = driver.service.accepted
-    assert (accepted.count, len(accepted), ids(list(accepted))) == (4, 4, ["t0", "t1", "t2", "t3"])
+    assert (accepted.total, len(accepted), ids(list(accepted))) == (4, 4, ["t0", "t1", "t2", "t3"])
     assert ids(accepted.since(2)) == ["t2", "t3"]
     assert accepted.since(4) == []
     assert not accepted.forgotten
@@ -234,7 +234,7 @@ def test_the_tasks_that_finished_first_are_forgotten_first() -> None:
     accepted.forget_finished(1)
     assert ids(list(accepted)) == ["t0", "t2", "t3", "t5"]
     assert ids(accepted.since(1)) == ["t2", "t3", "t5"]
-    assert (accepted.count, len(accepted), accepted.get(4)) == (6, 4, None)
+    assert (accepted.total, len(accepted), accepted.get(4)) == (6, 4, None)
     assert accepted.forgotten == {(QUEUE, TaskState.SUCCEEDED): 2}
 
 

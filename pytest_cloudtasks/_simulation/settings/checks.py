@@ -45,10 +45,10 @@ def texts_of(value: Any) -> tuple[str, ...] | None:
     if isinstance(value, str) or not isinstance(value, Iterable):
         return None
     texts = []
-    for text in value:  # which may be endless
-        if not isinstance(text, str):
+    for item in value:  # which may be endless
+        if not isinstance(item, str):
             return None
-        texts.append(text)
+        texts.append(item)
     return tuple(texts)
 
 

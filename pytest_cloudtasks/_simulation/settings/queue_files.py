@@ -19,31 +19,53 @@ def queues_in_file(path: Path) -> dict[str, Mapping[str, Any]]:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ValueError(f"The queues file {path} can't be read: {error.strerror}.") from None
-    return _from_json(path, text) if path.suffix == ".json" else _from_yaml(path, text)
-
-
-def _from_json(path: Path, text: str) -> dict[str, Mapping[str, Any]]:
     try:
-        document = read_json(text)
-        if isinstance(document, Mapping) and "format_version" in document:
-            return _from_terraform(path, document)
-        if isinstance(document, Mapping) and "terraform_version" in document:
-            raise _Unreadable("it is Terraform's state file. Use the output of `terraform show -json` instead.")
-        if not isinstance(document, list):
-            raise TypeError
-        queues = [_snake(queue) for queue in document]
-        return {queue.pop("name"): queue for queue in queues}
-    except _Unreadable as error:
+        return _from_json(text) if path.suffix == ".json" else _from_yaml(text)
+    except (_Unreadable, QueueYamlError) as error:
         raise ValueError(f"The queues file {path} can't be used: {error}") from None
-    except (ValueError, TypeError, KeyError, AttributeError):
-        raise ValueError(
-            f"The queues file {path} can't be used: it is not what `gcloud tasks queues list --format=json` prints, a"
-            " JSON list of queues with a name, and not what `terraform show -json` prints."
-        ) from None
 
 
 class _Unreadable(Exception):
     """A file that can't be used. The text follows a colon."""
+
+
+_OTHER_FORM = (
+    "it is not what `gcloud tasks queues list --format=json` prints, a JSON list of queues with a name, and not what"
+    " `terraform show -json` prints."
+)
+
+
+def _from_yaml(text: str) -> dict[str, Mapping[str, Any]]:
+    return {name: queue_fields(entry) for name, entry in parsed(text).items()}
+
+
+def _from_json(text: str) -> dict[str, Mapping[str, Any]]:
+    try:
+        document = read_json(text)
+    except ValueError:
+        raise _Unreadable(_OTHER_FORM) from None
+    if isinstance(document, Mapping) and "format_version" in document:
+        return _from_terraform(document)
+    if isinstance(document, Mapping) and "terraform_version" in document:
+        raise _Unreadable("it is Terraform's state file. Use the output of `terraform show -json` instead.")
+    queues = [_snake(queue) for queue in _objects(document)]
+    if not all(isinstance(queue.get("name"), str) for queue in queues):
+        raise _Unreadable(_OTHER_FORM)
+    return {queue.pop("name"): queue for queue in queues}
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    """Return ``value`` if it is an object of JSON."""
+    if not isinstance(value, Mapping):
+        raise _Unreadable(_OTHER_FORM)
+    return value
+
+
+def _objects(value: Any) -> list[Mapping[str, Any]]:
+    """Return ``value`` if it is a list of objects."""
+    if not isinstance(value, list):
+        raise _Unreadable(_OTHER_FORM)
+    return [_object(item) for item in value]
 
 
 def _snake(value: Any) -> Any:
@@ -53,34 +75,28 @@ def _snake(value: Any) -> Any:
     return value
 
 
-def _from_yaml(path: Path, text: str) -> dict[str, Mapping[str, Any]]:
-    try:
-        return {name: queue_fields(entry) for name, entry in parsed(text).items()}
-    except QueueYamlError as error:
-        raise ValueError(f"The queues file {path} can't be used: {error}") from None
-
-
 # --- Terraform -------------------------------------------------------------------------------------------------------
 
 _RESOURCE = "google_cloud_tasks_queue"
 
 
-class _Kind(NamedTuple):
-    """A type of values in a resource."""
+class _ValueType(NamedTuple):
+    """The type of an attribute of a resource."""
 
-    takes: Callable[[Any], bool]
+    is_one: Callable[[Any], bool]
+    """Whether a value has the type."""
     what: str
     convert: Callable[[Any], Any] = lambda value: value
 
 
-_DURATION = _Kind(
+_DURATION = _ValueType(
     lambda value: isinstance(value, str) and re.fullmatch(r"\d+(\.\d{1,9})?s", value) is not None,
     'a duration in seconds, such as "3.5s"',
 )
-_WHOLE = _Kind(is_whole, "a whole number")
-_NUMBER = _Kind(lambda value: is_whole(value) or isinstance(value, float), "a number")
-_PORT = _Kind(lambda value: is_whole(value) or str(value).isdecimal(), "a whole number", int)
-_TEXT = _Kind(lambda value: isinstance(value, str), "a text")
+_WHOLE = _ValueType(is_whole, "a whole number")
+_NUMBER = _ValueType(lambda value: is_whole(value) or isinstance(value, float), "a number")
+_PORT = _ValueType(lambda value: is_whole(value) or str(value).isdecimal(), "a whole number", int)
+_TEXT = _ValueType(lambda value: isinstance(value, str), "a text")
 _TOKEN = {"service_account_email": _TEXT, "scope": _TEXT, "audience": _TEXT}
 _FIELDS: Mapping[str, Any] = {
     "rate_limits": {"max_dispatches_per_second": _NUMBER, "max_concurrent_dispatches": _WHOLE},
@@ -115,10 +131,10 @@ documentation.
 """
 
 
-def _from_terraform(path: Path, document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+def _from_terraform(document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """Return the queues of a state, or of the planned state."""
-    values = document.get("planned_values") or document.get("values") or {}
-    queues = dict(map(_of_resource, _resources(values.get("root_module") or {})))
+    values = _object(document.get("planned_values") or document.get("values") or {})
+    queues = dict(map(_of_resource, _resources(_object(values.get("root_module") or {}))))
     if not queues:
         raise _Unreadable(f"it has no resource {_RESOURCE}.")
     return queues
@@ -126,16 +142,16 @@ def _from_terraform(path: Path, document: Mapping[str, Any]) -> dict[str, Mappin
 
 def _resources(module: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Yield the resources of queues in a module and in those within it."""
-    for resource in module.get("resources", ()):
-        if resource["type"] == _RESOURCE and resource.get("mode", "managed") == "managed":
+    for resource in _objects(module.get("resources", [])):
+        if resource.get("type") == _RESOURCE and resource.get("mode", "managed") == "managed":
             yield resource
-    for child in module.get("child_modules", ()):
+    for child in _objects(module.get("child_modules", [])):
         yield from _resources(child)
 
 
 def _of_resource(resource: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     """Return a queue's name and fields. Without a project, it is the run's."""
-    address, values = resource["address"], resource["values"]
+    address, values = resource.get("address"), _object(resource.get("values"))
     for name in ("name", "location"):
         if not values.get(name):
             raise _Unreadable(
@@ -154,19 +170,19 @@ def _of_resource(resource: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
 def _block(values: Mapping[str, Any], fields: Mapping[str, Any], path: str) -> dict[str, Any]:
     """Return the set ``values`` of a block. A block within it is a list of one object."""
     fields_read: dict[str, Any] = {}
-    for name, kind in fields.items():
+    for name, takes in fields.items():
         value = values.get(name)
         if value is None or value == []:
             continue
-        if isinstance(kind, _Kind):
-            if not kind.takes(value):
-                raise _Unreadable(f"{path}{name} is {safe_repr(value)}. It takes {kind.what}.")
-            fields_read[name] = kind.convert(value)
+        if isinstance(takes, _ValueType):
+            if not takes.is_one(value):
+                raise _Unreadable(f"{path}{name} is {safe_repr(value)}. It takes {takes.what}.")
+            fields_read[name] = takes.convert(value)
             continue
         if not isinstance(value, list) or not all(isinstance(block, Mapping) for block in value):
             raise _Unreadable(f"{path}{name} is {safe_repr(value)}. It takes a list of objects.")
-        if isinstance(kind, list):
-            fields_read[name] = [_block(block, kind[0], f"{path}{name}[{at}].") for at, block in enumerate(value)]
+        if isinstance(takes, list):
+            fields_read[name] = [_block(block, takes[0], f"{path}{name}[{at}].") for at, block in enumerate(value)]
         else:
-            fields_read[name] = _block(value[0], kind, f"{path}{name}[0].")
+            fields_read[name] = _block(value[0], takes, f"{path}{name}[0].")
     return fields_read

@@ -33,24 +33,24 @@ def checked_queues(name: str, value: Any, depth: int = 0) -> dict[str, QueueFiel
         text = str(value)
         return dict(queues_in_file(Path(value))) if is_queue_file(text) else {text: {}}
     if isinstance(value, Iterable) and depth < _DEPTH:
-        return added_up(queue for part in value for queue in checked_queues(name, part, depth + 1).items())
+        return merged_queues(queue for part in value for queue in checked_queues(name, part, depth + 1).items())
     raise TypeError(f"{name} takes queue IDs, a mapping of IDs to fields, or a file, but got {safe_repr(value)}.")
 
 
-def added_up(queues: Iterable[tuple[str, QueueFields]]) -> dict[str, QueueFields]:
+def merged_queues(queues: Iterable[tuple[str, QueueFields]]) -> dict[str, QueueFields]:
     """Return one queue of each name, with the fields of all of that name. Later ones win, field by field."""
-    united: dict[str, QueueFields] = {}
+    merged: dict[str, QueueFields] = {}
     for name, fields in queues:
-        united[name] = _added_fields(united[name], fields) if name in united else fields
-    return united
+        merged[name] = _merged_fields(merged[name], fields) if name in merged else fields
+    return merged
 
 
-def _added_fields(fields: QueueFields, later: QueueFields) -> QueueFields:
+def _merged_fields(fields: QueueFields, later: QueueFields) -> QueueFields:
     result = dict(fields)
     for name, value in later.items():
-        before = result.pop(name, None)  # of a oneof the later field counts, so it has to come last
-        both = _mapping_of(before), _mapping_of(value)
-        result[name] = value if both[0] is None or both[1] is None else _added_fields(both[0], both[1])
+        earlier = result.pop(name, None)  # the later field of a oneof wins, so it comes last
+        both = _mapping_of(earlier), _mapping_of(value)
+        result[name] = value if both[0] is None or both[1] is None else _merged_fields(both[0], both[1])
     return result
 
 
@@ -68,11 +68,11 @@ def is_queue_file(text: str) -> bool:
     return text.endswith((".yaml", ".yml", ".json"))
 
 
-def located(queues: Any, folders: Sequence[Path]) -> Any:
+def with_paths_resolved(queues: Any, folders: Sequence[Path]) -> Any:
     """Return ``queues`` as a setting, with relative files resolved against the first of ``folders`` that has them."""
     if isinstance(queues, (str, Path)):
         if is_queue_file(str(queues)):
             return next((folder / queues for folder in folders if (folder / queues).exists()), queues)
     elif isinstance(queues, Iterable) and not isinstance(queues, Mapping):
-        return [located(queue, folders) for queue in queues]
+        return [with_paths_resolved(queue, folders) for queue in queues]
     return queues

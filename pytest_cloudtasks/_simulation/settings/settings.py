@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from ..._service.options import ServiceOptions
 from . import checks
 from .options import OPTIONS
-from .queues import QueueFields, added_up
+from .queues import QueueFields, merged_queues
 from .service_options import read_service_option
 
 
@@ -55,11 +55,11 @@ class Settings(NamedTuple):
 
 
 class RunDefaults:
-    """The ini file's values of a pytest run, for fakes whose arguments don't set them."""
+    """The options of a pytest run, for fakes whose arguments don't set them."""
 
     def __init__(self) -> None:
         self.read: Callable[[], Mapping[str, Any]] = dict
-        """Gives checked settings; nothing while no run is under way."""
+        """Returns checked settings from the ini file and the command line; {} outside a run."""
 
 
 run_defaults = RunDefaults()
@@ -105,5 +105,5 @@ def merged(*layers: Mapping[str, Any]) -> Settings:
     settings = Settings(**result)
     all_queues = [queue for layer in layers for queue in layer.get("queues", {}).items()]
     written = {settings.queue_name(queue): queue for queue, _ in all_queues}
-    queues = added_up((settings.queue_name(queue), fields) for queue, fields in all_queues)
+    queues = merged_queues((settings.queue_name(queue), fields) for queue, fields in all_queues)
     return settings._replace(queues={written[name]: fields for name, fields in queues.items()})
