@@ -164,11 +164,11 @@ class DrivingMethods:
         It is the option ``eager`` for a part of a test, for sync and asyncio clients.
         """
         simulation = self._active
-        before, simulation.driving.is_eager = simulation.driving.is_eager, True
+        before, simulation.activities.is_eager = simulation.activities.is_eager, True
         try:
             yield
         finally:
-            simulation.driving.is_eager = before
+            simulation.activities.is_eager = before
 
     @checked_call
     @block

@@ -83,7 +83,7 @@ def answer_call(simulation: Simulation, call: IncomingCall) -> Answered:
             _inspect(simulation, simulation.lints, call.method, message, accepted)
         if history.is_forked_copy and service.accepted.total > accepted:
             forks.warn_of_copy(call.method)
-        return Answered(response, error, service.accepted.since(accepted) if simulation.driving.is_eager else ())
+        return Answered(response, error, service.accepted.since(accepted) if simulation.activities.is_eager else ())
 
 
 def _response_and_error(simulation: Simulation, call: IncomingCall, now: int) -> tuple[Any, InProcessRpcError | None]:

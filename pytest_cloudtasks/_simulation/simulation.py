@@ -31,7 +31,7 @@ from .._text import safe_repr, safe_str, shortened
 from .._time.clock import Clock, ClockJump, Mode
 from .._time.instants import to_datetime
 from .calls import Lints, answer_call
-from .driving.driving import Driving
+from .driving.activities import Activities
 from .driving.eager import dispatch_created, dispatch_created_async
 from .exceptions import Failures
 from .faults import PlannedFaults, PlannedOrder
@@ -76,7 +76,7 @@ class Simulation:
         self.targets = targets or Targets()
         self.failures = Failures()
         self.lock = self.history.lock
-        self.driving = Driving(self.lock, is_eager=settings.eager)
+        self.activities = Activities(self.lock, is_eager=settings.eager)
         self._order_dispatches()
         self.fake: object = None
         """The `FakeCloudTasks` that users have."""
@@ -187,7 +187,7 @@ class Simulation:
             yield self
         finally:
             try:
-                self.driving.end(self.targets)
+                self.activities.end(self.targets)
             finally:
                 router.leave(self)
                 if self.history.calls():
@@ -219,7 +219,7 @@ class Simulation:
                 faults=faults(randomness, history, clock),
                 targets=self.targets,
             )
-            simulation.driving.is_eager = self.driving.is_eager
+            simulation.activities.is_eager = self.activities.is_eager
             simulation.lints = None if self.lints is None else self.lints.resumed()
             return simulation
 
@@ -260,7 +260,7 @@ class Simulation:
             api_versions.configure_queue(self.service, self.clock.now, self.settings.queue_name(name), fields)
 
     def _accept_jump(self, jump: ClockJump) -> None:
-        is_busy = self.service.scheduler.awaits_answers or self.driving.sleepers.first() is not None
+        is_busy = self.service.scheduler.awaits_answers or self.activities.sleepers.first() is not None
         waiting = self.service.has_live_tasks or is_busy
         if waiting and jump.now < jump.was:
             raise self.failures.fail(_no_way_back(jump, "attempts are under way" if is_busy else "tasks are waiting"))

@@ -477,7 +477,7 @@ def test_dispatch_of_a_task_that_another_thread_deletes_meanwhile(
     client = tasks_v2.CloudTasksClient()
     simulation: Any = router.backends[-1]
     lock = LockAfterAnotherThread(
-        simulation.lock, lambda: simulation.driving.method == "dispatch", lambda: client.delete_task(name=name)
+        simulation.lock, lambda: simulation.activities.method == "dispatch", lambda: client.delete_task(name=name)
     )
     monkeypatch.setattr(simulation, "lock", lock)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pytest_cloudtasks import FakeCloudTasks
-from pytest_cloudtasks._simulation.driving.driving import OwnLoop
+from pytest_cloudtasks._simulation.driving.own_loop import OwnLoop
 from pytest_cloudtasks._targets.request import TargetRequest
 
 

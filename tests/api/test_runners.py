@@ -91,7 +91,7 @@ def test_the_sync_shell_has_one_loop_for_the_whole_test(cloud_tasks: FakeCloudTa
     for number in range(2):
         enqueue(f"t{number}")
         cloud_tasks.drain()
-    assert loops == [(cloud_tasks._active.driving.own_loop.loop, threading.current_thread())] * 2
+    assert loops == [(cloud_tasks._active.activities.own_loop.loop, threading.current_thread())] * 2
 
 
 def test_the_loop_of_the_sync_shell_is_closed_with_the_fake(enqueue: Enqueue) -> None:
@@ -113,7 +113,7 @@ def test_the_loop_of_the_sync_shell_is_closed_with_the_fake(enqueue: Enqueue) ->
         cloud_tasks.route(MAILER, handler=handler)
         enqueue("one")
         cloud_tasks.drain()
-        loop = cloud_tasks._active.driving.own_loop.loop
+        loop = cloud_tasks._active.activities.own_loop.loop
         assert ended == []
     assert ended == ["finalised"]
     assert loop.is_closed()
@@ -156,7 +156,7 @@ def test_a_fake_may_end_in_a_running_loop(enqueue: Enqueue) -> None:
             cloud_tasks.mount("https://mailer.test", app)
             enqueue("one")
             await asyncio.to_thread(cloud_tasks.drain)
-            loop = cloud_tasks._active.driving.own_loop.loop
+            loop = cloud_tasks._active.activities.own_loop.loop
         assert loop.is_closed()
 
     asyncio.run(story())

@@ -39,8 +39,8 @@ TAKEN_OVER = {
     "targets",
 }
 MADE_ANEW = {
+    "activities",
     "check_change",
-    "driving",
     "failures",
     "fake",
     "has_ended",
@@ -54,12 +54,12 @@ def test_an_example_has_all_of_its_tests_simulation() -> None:
     What is added to a simulation has to be put into one of the two, and into Simulation.snapshot() if it is taken over.
     """
     simulation = Simulation(Settings())
-    simulation.lints, simulation.driving.is_eager = Lints(), True
+    simulation.lints, simulation.activities.is_eager = Lints(), True
     example = simulation.snapshot()()
     assert vars(example).keys() == vars(simulation).keys() == TAKEN_OVER | MADE_ANEW
     shared = {name for name in TAKEN_OVER if vars(example)[name] is vars(simulation)[name]}
     assert shared == {"settings", "targets"}
-    assert example.driving.is_eager is True
+    assert example.activities.is_eager is True
 
 
 def test_a_failure_that_was_swallowed_is_kept_once() -> None:

@@ -35,7 +35,7 @@ _FIRST = from_datetime(datetime.min.replace(tzinfo=timezone.utc), what="the firs
 
 
 class Driver:
-    """The driver of one simulation. Only one driving method runs at a time, and none within a handler."""
+    """The driving methods, as generators. Only one of a simulation runs at a time, and none within a handler."""
 
     def __init__(self, simulation: Simulation) -> None:
         self.simulation = simulation
@@ -85,7 +85,7 @@ class Driver:
         __tracebackhide__ = True
         if not is_whole(limit) or limit < 1:
             raise ValueError(
-                f"{self.simulation.driving.method}(limit=…) takes a number of attempts of 1 or more, but got"
+                f"{self.simulation.activities.method}(limit=…) takes a number of attempts of 1 or more, but got"
                 f" {safe_repr(limit)}."
             )
         left = limit
@@ -139,25 +139,25 @@ class Driver:
                 " A handler may call the Cloud Tasks client, but only the test may drive the queue, after the handler"
                 " has returned."
             )
-        if simulation.driving.method == BACKGROUND:
+        if simulation.activities.method == BACKGROUND:
             raise RuntimeError(
                 f"cloud_tasks.{name}() was called in a block of cloud_tasks.background(), which lets time pass and"
                 " dispatches due tasks by itself. Wait for a task with assert_dispatched(…, timeout=…), or call"
                 f" {name}() after the block."
             )
-        if simulation.driving.method is not None:
+        if simulation.activities.method is not None:
             raise RuntimeError(
-                f"cloud_tasks.{name}() was called while cloud_tasks.{simulation.driving.method}() is under way"
+                f"cloud_tasks.{name}() was called while cloud_tasks.{simulation.activities.method}() is under way"
                 " elsewhere. Drive the queue from one place at a time."
             )
         with simulation.lock:
             begin = beginning(simulation.history)
             simulation.catch_up()
-        simulation.driving.method = name
+        simulation.activities.method = name
         try:
             yield begin
         finally:
-            simulation.driving.method = None
+            simulation.activities.method = None
 
     def _summary(self, begin: Beginning, counts: Callable[[Task], bool] | None = None) -> Summary:
         simulation = self.simulation

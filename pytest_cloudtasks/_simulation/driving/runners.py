@@ -39,7 +39,7 @@ def run_sync(simulation: Simulation, deliveries: Deliveries[Result]) -> Result:
             if not delivery.is_async:
                 delivery.start()
             if delivery.is_async:
-                simulation.driving.own_loop.run(delivery.run_on(simulation.clock.now))
+                simulation.activities.own_loop.run(delivery.run_on(simulation.clock.now))
             delivery = deliveries.send(None)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]

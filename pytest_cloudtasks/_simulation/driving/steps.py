@@ -56,7 +56,7 @@ class Begun(NamedTuple):
 
 
 class Steps:
-    """The steps of one simulation."""
+    """Finds the next step of a simulation, and does it."""
 
     def __init__(self, simulation: Simulation) -> None:
         self.simulation = simulation
@@ -78,7 +78,7 @@ class Steps:
     def comes_next(self) -> Upcoming | Waking | None:
         """Return the next step: the scheduler's, or that of a delivery that wakes before it."""
         upcoming = self.simulation.service.scheduler.upcoming()
-        waking = self._first_waking() if self.simulation.driving.sleepers.entries else None
+        waking = self._first_waking() if self.simulation.activities.sleepers.entries else None
         if waking is None:
             return upcoming
         if upcoming is None or upcoming.at > waking.at:
@@ -86,7 +86,7 @@ class Steps:
         return upcoming if upcoming.at < waking.at or _goes_before_sleepers(upcoming) else waking
 
     def _first_waking(self) -> Waking | None:
-        sleepers = self.simulation.driving.sleepers
+        sleepers = self.simulation.activities.sleepers
         while (first := sleepers.first()) is not None:
             waking = Waking(*first)
             if waking.delivery.wakes_at == waking.at:
@@ -99,7 +99,7 @@ class Steps:
         """Let ``delivery`` wake at its next alarm. Return whether it has one."""
         at, attempt = delivery.wakes_at, delivery.attempt
         if at is not None:
-            self.simulation.driving.sleepers.put(delivery, at, (attempt.task.sequence, attempt.number))
+            self.simulation.activities.sleepers.put(delivery, at, (attempt.task.sequence, attempt.number))
         return at is not None
 
     def next(
@@ -136,7 +136,7 @@ class Steps:
         """Let a sleeping delivery continue; return None if another step comes first now."""
         if waking.at > self.simulation.clock.now and not self._reach(waking):
             return None
-        self.simulation.driving.sleepers.remove(waking.delivery)
+        self.simulation.activities.sleepers.remove(waking.delivery)
         return Begun(waking.delivery.attempt, False, self._run(waking.delivery))
 
     def _do(self, upcoming: Upcoming, left: int, limit: int) -> Begun | None:
@@ -345,7 +345,7 @@ class Steps:
         raise no_target(problem, destination_of(task, sent), self.simulation.targets)
 
     def _limit_reached(self, upcoming: Upcoming, limit: int) -> DrainLimitReached:
-        task, method = upcoming.task, self.simulation.driving.method
+        task, method = upcoming.task, self.simulation.activities.method
         less = (
             "drain with a higher limit=… or with until=…"
             if method == "drain"
