@@ -156,7 +156,7 @@ class Upcoming:
 
     @property
     def needs_target(self) -> bool:
-        """Whether the step starts an attempt."""
+        """Whether the step is the delivery of an attempt, rather than its answer."""
         return self.step is not Step.ANSWER
 
 

@@ -25,8 +25,9 @@ _MOST_OBJECTS = 10_000
 def awaited_outside(
     task: asyncio.Task[Any], sleepers: Collection[asyncio.Task[Any]]
 ) -> list[asyncio.Future[Any]] | None:
-    """Return the outside futures that ``task`` waits for; none if it only waits for ``sleepers``, None if it can
-    continue.
+    """Return the outside futures that ``task`` waits for: [] if it only waits for ``sleepers``.
+
+    Return None if it can continue.
 
     It waits for what it awaits, through tasks, gather(), wait(), task groups and objects that a sleeper refers to: an
     event that the sleeper will set, a queue that it will fill.

@@ -4,7 +4,7 @@ Theory of operation. A driving method is written once, for sync and async tests:
 `Delivery` to run and returns the method's result. A runner (`runners.py`) executes the generator and runs the
 deliveries: `Delivery.start` calls the target. It sends nothing back, because the delivery has its own result.
 
-All methods repeat `Steps.next`. What differs is where they end and which tasks they dispatch.
+All methods repeat `Steps.run_next`. What differs is where they end and which tasks they dispatch.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Driver:
         """Move to the next dispatch or answer and do it."""
         __tracebackhide__ = True
         with self.method("step"):
-            moved = yield from self._steps.next(None)
+            moved = yield from self._steps.run_next(None)
             if moved is None:
                 return None
             attempt, _ = moved
@@ -60,7 +60,7 @@ class Driver:
             if queue is not None:
                 self.simulation.queue_named(queue)
             with self._selected(Match() if queue is None else Match(queue=queue)) as counts:
-                while (yield from self._steps.next(self.simulation.clock.now)) is not None:
+                while (yield from self._steps.run_next(self.simulation.clock.now)) is not None:
                     pass
                 return self._summary(begin, counts)
 
@@ -89,7 +89,7 @@ class Driver:
                 f" {safe_repr(limit)}."
             )
         left = limit
-        while (moved := (yield from self._steps.next(end, left, limit))) is not None:
+        while (moved := (yield from self._steps.run_next(end, left, limit))) is not None:
             _, was_delivered = moved
             left -= was_delivered
 
@@ -100,7 +100,7 @@ class Driver:
             end = self._end_of(until)
             yield from self._go_on(end, limit)
             with self.simulation.lock:
-                if end is not None and self._steps.comes_next() is not None:
+                if end is not None and self._steps.peek() is not None:
                     self._steps.pass_time(end)
             return self._summary(begin, counts)
 

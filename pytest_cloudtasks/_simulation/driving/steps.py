@@ -1,9 +1,9 @@
 """Steps: the next dispatch or answer, or a sleeping delivery that wakes, and the delivery of an attempt.
 
-Theory of operation. `next` finds the next step: one of the scheduler (a dispatch, or an answer), or a sleeping delivery
-that wakes. For a dispatch, `_do` finds the target, moves the clock there and lets the service begin the attempt;
-`deliver` and `_run` deliver it, and `_take` passes the answer to the service. A task without a target raises before
-anything has changed. An answer may arrive at a later instant, and is then a step of its own.
+Theory of operation. `run_next` finds the next step: one of the scheduler (a dispatch, or an answer), or a sleeping
+delivery that wakes. For a dispatch, `_begin` finds the target, moves the clock there and lets the service begin the
+attempt; `deliver` and `_run` deliver it, and `_take` passes the answer to the service. A task without a target raises
+before anything has changed. An answer may arrive at a later instant, and is then a step of its own.
 
 A delivery whose async handler sleeps in the queue's time is put on a timetable, from which `_wake` takes it. Until it
 answers, the service expects DEADLINE_EXCEEDED at the attempt's deadline. So two handlers overlap only in the queue's
@@ -75,7 +75,7 @@ class Steps:
             took_effect = self.simulation.service.scheduler.remove_due(now)
             return now == to and not took_effect
 
-    def comes_next(self) -> Upcoming | Waking | None:
+    def peek(self) -> Upcoming | Waking | None:
         """Return the next step: the scheduler's, or that of a delivery that wakes before it."""
         upcoming = self.simulation.service.scheduler.upcoming()
         waking = self._first_waking() if self.simulation.activities.sleepers.entries else None
@@ -102,7 +102,7 @@ class Steps:
             self.simulation.activities.sleepers.put(delivery, at, (attempt.task.sequence, attempt.number))
         return at is not None
 
-    def next(
+    def run_next(
         self, end: int | None, left: int = 1, limit: int = 1
     ) -> Generator[Delivery, None, tuple[Attempt, bool] | None]:
         """Do the next step up to ``end``; return None if there is none. ``left`` of ``limit`` attempts may still be
@@ -119,16 +119,16 @@ class Steps:
         return begun.attempt, begun.is_dispatch
 
     def begin_next(self, end: int | None, left: int = 1, limit: int = 1) -> Begun | None:
-        """Begin the next step as `next` does, and return it before its deliveries have run."""
+        """Begin the next step as `run_next` does, and return it before its deliveries have run."""
         __tracebackhide__ = True
         simulation = self.simulation
         while True:
             with simulation.lock:
                 simulation.catch_up()  # a handler may have moved an external clock
-                coming = self.comes_next()
+                coming = self.peek()
                 if coming is None or (end is not None and coming.at > end):
                     return None
-                begun = self._wake(coming) if isinstance(coming, Waking) else self._do(coming, left, limit)
+                begun = self._wake(coming) if isinstance(coming, Waking) else self._begin(coming, left, limit)
             if begun is not None:
                 return begun
 
@@ -139,27 +139,27 @@ class Steps:
         self.simulation.activities.sleepers.remove(waking.delivery)
         return Begun(waking.delivery.attempt, False, self._run(waking.delivery))
 
-    def _do(self, upcoming: Upcoming, left: int, limit: int) -> Begun | None:
-        """Do the scheduler's step; return None if another one comes first now."""
+    def _begin(self, upcoming: Upcoming, left: int, limit: int) -> Begun | None:
+        """Begin the scheduler's step; return None if another one comes first now."""
         __tracebackhide__ = True
         clock, scheduler = self.simulation.clock, self.simulation.service.scheduler
         step = scheduler.resolve(upcoming, clock.now)
-        target, begins = None, step.step is not Step.ANSWER
-        if begins:
+        target = None
+        if step.needs_target:
             if left <= 0:
                 raise self._limit_reached(step, limit)
             target = self.target_for(step.task, step.attempt)
         if upcoming.at > clock.now and not self._reach(upcoming):
             return None
         attempt = scheduler.proceed(step, clock.now)
-        return Begun(attempt, begins, None if target is None else self.deliver(attempt, target))
+        return Begun(attempt, step.needs_target, None if target is None else self.deliver(attempt, target))
 
     def _reach(self, step: Upcoming | Waking) -> bool:
         """Move to the instant of ``step``.
 
         Return whether it still comes next, because its task may have expired by then.
         """
-        return self.pass_time(step.at) or self.comes_next() == step
+        return self.pass_time(step.at) or self.peek() == step
 
     # --- the delivery of an attempt --------------------------------------------------------------------------------
 
@@ -270,7 +270,11 @@ class Steps:
             delivery.is_recorded = True
 
     def _hop(self, delivery: Delivery, answer: Answer) -> Delivery | None:
-        """Return the delivery that a redirect leads to within the attempt. App Engine tasks follow none."""
+        """Return the delivery that a redirect leads to within the attempt, and record its request.
+
+        Return None if ``answer`` ends the attempt, as every answer to an App Engine task does. If the redirect's URL
+        has no target, pass the redirect itself to the service, and raise.
+        """
         __tracebackhide__ = True
         simulation, attempt = self.simulation, delivery.attempt
         may_follow = simulation.settings.service.follow_redirects and delivery.hops < MAX_REDIRECTS
