@@ -359,7 +359,14 @@ def _situation(simulation: Simulation, asserted: str) -> Situation:
     from .._diagnostics.hints import Situation  # only an assertion that fails needs it
 
     parts = simulation.history, simulation.service, simulation.clock, simulation.targets
-    return Situation(*parts, asserted, failures=simulation.failures.messages)
+    activities = simulation.activities
+    return Situation(
+        *parts,
+        asserted,
+        failures=simulation.failures.messages,
+        is_background=activities.is_background,
+        background_failure=activities.failure,
+    )
 
 
 def _unmet_of_a_task(simulation: Simulation, message: str, is_early: bool = True) -> CloudTasksAssertionError:

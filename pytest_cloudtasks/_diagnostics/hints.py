@@ -29,7 +29,7 @@ from .._simulation.summary import due_tasks
 from .._targets.base import destination_of
 from .._targets.registry import Targets
 from .._targets.request import url_of
-from .._text import counted, did_you_mean, listed, safe_repr
+from .._text import counted, did_you_mean, error_text, listed, safe_repr, shortened
 from .._time.clock import Clock
 from .._units import MINUTE, SECOND
 from .diff import in_detail
@@ -64,6 +64,10 @@ class Situation(NamedTuple):
     """The exception of another failure."""
     failures: Sequence[str] = ()
     """The failures that the simulation has kept for the end of the test."""
+    is_background: bool = False
+    """Whether an assertion failed in a block of ``background()``."""
+    background_failure: BaseException | None = None
+    """What has ended the dispatching in that block."""
 
     @property
     def is_missing(self) -> bool:
@@ -192,6 +196,8 @@ def nothing_driven(situation: Situation) -> str | None:
     if not is_expected and not is_plain:
         return None
     due, waiting = due_tasks(situation.service, situation.clock.now)
+    if situation.is_background:
+        return _not_yet_in_background(situation, due, waiting)
     if due:
         are = "is" if len(due) == 1 else "are"
         return (
@@ -199,12 +205,29 @@ def nothing_driven(situation: Situation) -> str | None:
             " or cloud_tasks.dispatch_due(); in async code, `await` those of cloud_tasks.aio."
         )
     if waiting and (is_expected or not situation.targets.are_none):
-        at = offset_text(waiting[0].eligible_at - situation.clock.time_base)
+        return f"{_waits_until(waiting[0], situation)} Call cloud_tasks.drain() or cloud_tasks.advance(…)."
+    return None
+
+
+def _not_yet_in_background(situation: Situation, due: Sequence[Task], waiting: Sequence[Task]) -> str | None:
+    """Explain why ``background()`` has not dispatched a task, in its block, where driving methods are errors."""
+    if situation.background_failure is not None:
+        first_line, *_ = error_text(situation.background_failure).splitlines()
+        return f"background() dispatches no more tasks in this block, because of an error: {shortened(first_line)}"
+    if due:
+        due_now = f"{counted(len(due), 'task')} {'is' if len(due) == 1 else 'are'} due"
+        return f"{due_now}, and background() dispatches due tasks by itself. Wait for that with timeout=…, or longer."
+    if waiting:
         return (
-            f"{short_name(waiting[0])} waits until {at}, and it is {offset_text(situation.clock.elapsed)} now. Call"
-            " cloud_tasks.drain() or cloud_tasks.advance(…)."
+            f"{_waits_until(waiting[0], situation)} Wait for that with timeout=…, or drive the queue after the block of"
+            " background()."
         )
     return None
+
+
+def _waits_until(task: Task, situation: Situation) -> str:
+    at = offset_text(task.eligible_at - situation.clock.time_base)
+    return f"{short_name(task)} waits until {at}, and it is {offset_text(situation.clock.elapsed)} now."
 
 
 def callbacks_waiting(situation: Situation) -> str | None:

@@ -154,6 +154,11 @@ def test_an_exception_of_a_handler_is_raised_at_the_end(cloud_tasks: FakeCloudTa
         reached_the_end = True
     assert reached_the_end
     assert background_threads() == []
+    activities = cloud_tasks._active.activities
+    assert isinstance(activities.failure, ZeroDivisionError)
+    tasks_v2.CloudTasksClient().purge_queue(name=cloud_tasks.queue_path("receipts"))  # the retry would fail, too
+    with cloud_tasks.background():
+        assert (activities.is_background, activities.failure) == (True, None)
 
 
 def test_a_task_without_a_target_is_an_error_at_the_end(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
@@ -188,6 +193,17 @@ def test_an_exception_of_the_block_ends_it(cloud_tasks: FakeCloudTasks, enqueue:
     tasks_v2.CloudTasksClient().purge_queue(name=cloud_tasks.queue_path("receipts"))  # the retry would fail, too
     with cloud_tasks.background():
         pass
+
+
+def test_a_failure_within_says_what_helps_there(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """No driving method does: in the block they are errors."""
+    with cloud_tasks.background():
+        enqueue("tomorrow", schedule_time=START + timedelta(days=1))
+        with pytest.raises(CloudTasksAssertionError) as caught:
+            cloud_tasks.assert_dispatched(name="tomorrow")
+    hint = str(caught.value).rpartition("\n\n")[2]
+    assert hint.startswith("receipts/tomorrow waits until +1d 0:00:00, and it is +0:0")
+    assert hint.endswith(" now. Wait for that with timeout=…, or drive the queue after the block of background().")
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,33 @@ def hints_of_a_plain_assertion(cloud_tasks: FakeCloudTasks, error: BaseException
     )
 
 
+# --- in a block of background() --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("failure", "hint"),
+    [
+        (
+            None,
+            "1 task is due, and background() dispatches due tasks by itself. Wait for that with timeout=…, or longer.",
+        ),
+        (
+            ValueError("in a handler\nof the test"),
+            "background() dispatches no more tasks in this block, because of an error: ValueError: in a handler",
+        ),
+    ],
+)
+def test_driving_methods_are_no_advice_within_background(
+    cloud_tasks: FakeCloudTasks, enqueue: Enqueue, failure: BaseException | None, hint: str
+) -> None:
+    """They are errors there. What has ended the dispatching is the cause of what is missing."""
+    enqueue("one")
+    simulation = simulation_of(cloud_tasks)
+    parts = simulation.history, simulation.service, simulation.clock, simulation.targets
+    situation = Situation(*parts, "dispatched", is_background=True, background_failure=failure)
+    assert hints(situation) == [hint]
+
+
 # --- a body that was a text ------------------------------------------------------------------------------------------
 
 

@@ -12,6 +12,9 @@ from ..._targets.registry import Targets
 from .delivery import Delivery
 from .own_loop import OwnLoop
 
+BACKGROUND = "background"
+"""The method that is under way in a block of ``background()``."""
+
 
 class Activities:
     """The driving method that is under way, the handlers that sleep, and the event loop of async targets."""
@@ -21,10 +24,17 @@ class Activities:
         """Whether a created task is dispatched before the call returns; blocks of ``eager()`` say so, too."""
         self.method: str | None = None
         """The name of the driving method that is under way."""
+        self.failure: BaseException | None = None
+        """What has ended the dispatching in the latest block of ``background()``."""
         self.sleepers: Timetable[Delivery] = Timetable()
         """Async handlers that wait for their instant."""
         self._lock = lock
         self._loop: OwnLoop | None = None
+
+    @property
+    def is_background(self) -> bool:
+        """Whether a block of ``background()`` is under way."""
+        return self.method == BACKGROUND
 
     @property
     def own_loop(self) -> OwnLoop:

@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..._time import real
 from ..exceptions import traceback_text
+from .activities import BACKGROUND
 from .delivery import Deliveries
-from .driver import BACKGROUND, Driver
+from .driver import Driver
 from .runners import run_sync
 from .steps import Steps
 
@@ -54,6 +55,7 @@ class Background:
         __tracebackhide__ = True
         with self._driver.method(BACKGROUND):
             self._latest = real.monotonic()
+            self._simulation.activities.failure = None
             thread = threading.Thread(target=self._run, name="cloud-tasks-background", daemon=True)
             thread.start()
             try:
@@ -97,11 +99,15 @@ class Background:
             self._steps.pass_time(end)
         except BaseException as error:  # the block raises it, whatever it is
             if not self._failures:
-                self._failures.append(error)
+                self._fail(error)
         self._deliveries = [delivery for delivery in self._deliveries if not delivery.done()]
 
     def _deliver(self, deliveries: Deliveries[Any]) -> None:
         try:
             run_sync(self._simulation, deliveries)
         except BaseException as error:  # pytest's failures don't derive from Exception
-            self._failures.append(error)
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        self._failures.append(error)
+        self._simulation.activities.failure = self._failures[0]

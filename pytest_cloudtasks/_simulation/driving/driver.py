@@ -29,8 +29,6 @@ from .steps import Steps
 if TYPE_CHECKING:
     from ..simulation import Simulation
 
-BACKGROUND = "background"
-"""The method that is under way in a block of ``background()``."""
 _FIRST = from_datetime(datetime.min.replace(tzinfo=timezone.utc), what="the first instant")
 
 
@@ -139,7 +137,7 @@ class Driver:
                 " A handler may call the Cloud Tasks client, but only the test may drive the queue, after the handler"
                 " has returned."
             )
-        if simulation.activities.method == BACKGROUND:
+        if simulation.activities.is_background:
             raise RuntimeError(
                 f"cloud_tasks.{name}() was called in a block of cloud_tasks.background(), which lets time pass and"
                 " dispatches due tasks by itself. Wait for a task with assert_dispatched(…, timeout=…), or call"
