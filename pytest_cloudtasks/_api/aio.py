@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .._arguments import checked_call
 from .._attributes import NamesAttributes
 from .._service.task import Attempt as ModelAttempt
-from .._simulation.driving.delivery import working
+from .._simulation.driving.delivery import current_delivery
 from .._simulation.driving.driver import Driver
 from .._simulation.driving.runners import run_async
 from .._simulation.lookup import find_task
@@ -106,7 +106,7 @@ class AwaitableMethods(NamesAttributes):
             RuntimeError: It is awaited outside a handler.
             ValueError: The duration ends after the year 9999.
         """
-        handler = working.get()
+        handler = current_delivery.get()
         if handler is None:
             raise RuntimeError(
                 "cloud_tasks.aio.sleep() works only in an async handler that the queue has called. In a test, pass time"

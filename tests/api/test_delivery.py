@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from pytest_cloudtasks import FakeCloudTasks, TargetRequest
-from pytest_cloudtasks._simulation.driving.delivery import Delivery, working
+from pytest_cloudtasks._simulation.driving.delivery import Delivery, current_delivery
 from pytest_cloudtasks._simulation.records import model_task
 from pytest_cloudtasks._targets.routes import RouteTarget
 
@@ -37,12 +37,12 @@ def handler_of(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> Callable[..., D
 def test_a_sync_target_has_answered_when_it_has_started(handler_of: Callable[..., Delivery]) -> None:
     """The delivery is current while the target runs, and not afterwards."""
     seen: list[Delivery | None] = []
-    handler = handler_of(lambda request: seen.append(working.get()))
+    handler = handler_of(lambda request: seen.append(current_delivery.get()))
     handler.start()
     assert handler.answer is not None
     assert (handler.answer.status, handler.is_async, handler.wakes_at) == (200, False, None)
     assert seen == [handler]
-    assert working.get() is None
+    assert current_delivery.get() is None
     assert handler.target.calls == [handler.request]
 
 
@@ -65,13 +65,13 @@ def test_an_async_target_runs_in_run_on(handler_of: Callable[..., Delivery]) -> 
 
     async def handle(request: TargetRequest) -> int:
         await asyncio.sleep(0)
-        seen.append(working.get())
+        seen.append(current_delivery.get())
         return 202
 
     handler = handler_of(handle)
     handler.start()
     assert (handler.is_async, handler.answer, seen) == (True, None, [])
-    asyncio.run(handler.run_on(NOW))
+    asyncio.run(handler.resume(NOW))
     assert handler.answer is not None
     assert (handler.answer.status, seen) == (202, [handler])
 
@@ -80,7 +80,7 @@ def test_a_sleeper_goes_on_from_its_instant(handler_of: Callable[..., Delivery])
     """It wakes at its own instant and no sooner."""
 
     async def handle(request: TargetRequest) -> None:
-        handler = working.get()
+        handler = current_delivery.get()
         assert handler is not None
         await handler.sleep_until(NOW + 5)
         await handler.sleep_until(NOW + 9)
@@ -88,7 +88,7 @@ def test_a_sleeper_goes_on_from_its_instant(handler_of: Callable[..., Delivery])
     async def story() -> list[tuple[int | None, bool]]:
         seen = []
         for now in (NOW, NOW + 4, NOW + 5, NOW + 9):
-            await handler.run_on(now)
+            await handler.resume(now)
             seen.append((handler.wakes_at, handler.answer is not None))
         return seen
 
@@ -138,7 +138,7 @@ def test_an_abandoned_sleeper_ends(handler_of: Callable[..., Delivery]) -> None:
     ended: list[str] = []
 
     async def handle(request: TargetRequest) -> None:
-        handler = working.get()
+        handler = current_delivery.get()
         assert handler is not None
         try:
             await handler.sleep_until(NOW + 5)
@@ -147,7 +147,7 @@ def test_an_abandoned_sleeper_ends(handler_of: Callable[..., Delivery]) -> None:
             ended.append("tidy")
 
     async def story() -> None:
-        await handler.run_on(NOW)
+        await handler.resume(NOW)
         handler.abandon()
         await handler.ended()
 

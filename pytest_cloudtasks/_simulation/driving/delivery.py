@@ -1,24 +1,19 @@
-"""One delivery: a target that handles a request and may take some of the queue's time; the error without a target."""
+"""One delivery: a target that handles a request and may sleep in the queue's time."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from ..._service.request import Routing
 from ..._service.task import Attempt, response
 from ..._targets.answers import Answer
-from ..._targets.base import Destination, Target
-from ..._targets.registry import Targets
+from ..._targets.base import Target
 from ..._targets.request import TargetRequest
-from ..._targets.urls import is_loopback, normal, wire_url
-from ..._text import did_you_mean, safe_repr
-from ..exceptions import NoTarget
 from .awaiting import awaited_outside
 
-working: ContextVar[Delivery | None] = ContextVar("working", default=None)
+current_delivery: ContextVar[Delivery | None] = ContextVar("current_delivery", default=None)
 """The delivery whose handler runs this code. Frameworks copy it into their threads."""
 TURNS = 50
 """How many turns of the loop other tasks of a sleeping handler get, so that they can set alarms of their own."""
@@ -31,6 +26,16 @@ class NotOfAsyncio(RuntimeError):
 
 
 NotOfAsyncio.__module__ = "pytest_cloudtasks"  # what pytest prints: the library, not the place within it
+
+
+class Alarm(NamedTuple):
+    """The end of a sleep in the queue's time, at the instant ``at``."""
+
+    at: int
+    rung: asyncio.Future[None]
+    """Done once the sleep is over; the sleeping code awaits it."""
+    sleeper: asyncio.Task[Any] | None
+    """The asyncio task that sleeps."""
 
 
 class Delivery:
@@ -62,20 +67,21 @@ class Delivery:
         """Whether it has answered, and only tasks that it has begun go on."""
         self.on_late_alarm: Callable[[Delivery], None] = lambda delivery: None
         """Called when such a task sets an alarm."""
-        self._alarms: list[tuple[int, asyncio.Future[None], asyncio.Task[Any] | None]] = []
-        self._asleep: asyncio.Future[None] | None = None
+        self._alarms: list[Alarm] = []
+        self._alarm_set: asyncio.Future[None] | None = None
+        """Done once an alarm is set while the delivery waits for something outside."""
 
     def start(self) -> None:
         """Call the target. Afterwards there is an answer, or the handler `is_async` and continues in an event loop."""
         self.target.calls.append(self.request)
-        token = working.set(self)
+        token = current_delivery.set(self)
         try:
             result = self.target.answer(self.request)
         except BaseException as error:  # includes pytest's own failures, which are raised again later
             self.answer = _failed(error)
             return
         finally:
-            working.reset(token)
+            current_delivery.reset(token)
         if isinstance(result, Answer):
             self.answer = result
         else:
@@ -85,16 +91,16 @@ class Delivery:
     @property
     def wakes_at(self) -> int | None:
         """The instant at which it continues; None if it is not asleep."""
-        return min((at for at, alarm, _ in self._alarms if not (self.is_over and alarm.done())), default=None)
+        return min((alarm.at for alarm in self._alarms if not (self.is_over and alarm.rung.done())), default=None)
 
-    async def run_on(self, now: int) -> None:
+    async def resume(self, now: int) -> None:
         """Continue in this loop, at the instant ``now``, until the target has answered or sleeps."""
         loop = asyncio.get_running_loop()
         if self._task is None:
             assert self._coroutine is not None, "only an async handler runs on"
-            token = working.set(self)
+            token = current_delivery.set(self)
             self._task = loop.create_task(_contained(self._coroutine))
-            working.reset(token)
+            current_delivery.reset(token)
         elif self._task.get_loop() is not loop:
             raise RuntimeError(
                 "An async handler that sleeps can't continue: it started in another event loop. Drive the queue from"
@@ -115,20 +121,20 @@ class Delivery:
 
     async def sleep_until(self, at: int) -> None:
         """Sleep, from within the handler, until the queue's time is ``at``."""
-        alarm: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._alarms.append((at, alarm, asyncio.current_task()))
-        if self._asleep is not None and not self._asleep.done():
-            self._asleep.set_result(None)
+        alarm = Alarm(at, asyncio.get_running_loop().create_future(), asyncio.current_task())
+        self._alarms.append(alarm)
+        if self._alarm_set is not None and not self._alarm_set.done():
+            self._alarm_set.set_result(None)
         if self.is_over:
             self.on_late_alarm(self)
-        await alarm
+        await alarm.rung
 
     def abandon(self) -> None:
         """Cancel a handler that is still asleep, and its alarms, because the test is over."""
         if self._task is not None and not self._task.get_loop().is_closed():
             self._task.cancel()
-            for _, alarm, _ in self._alarms:
-                alarm.cancel()
+            for alarm in self._alarms:
+                alarm.rung.cancel()
 
     async def ended(self) -> None:
         """Wait until an abandoned handler has ended, if it belongs to the running loop."""
@@ -136,11 +142,11 @@ class Delivery:
             await asyncio.wait([self._task])
 
     def _ring(self, now: int) -> None:
-        due = [alarm for at, alarm, _ in self._alarms if at <= now]
-        self._alarms = [alarm for alarm in self._alarms if alarm[0] > now]
+        due = [alarm for alarm in self._alarms if alarm.at <= now]
+        self._alarms = [alarm for alarm in self._alarms if alarm.at > now]
         for alarm in due:
-            if not alarm.done():
-                alarm.set_result(None)
+            if not alarm.rung.done():
+                alarm.rung.set_result(None)
 
     async def _until_quiet(self) -> None:
         """Return when the target has answered or sleeps."""
@@ -149,12 +155,14 @@ class Delivery:
         while turns < TURNS and not self._task.done():
             outside = None
             if self._alarms:
-                sleepers = {task for _, alarm, task in self._alarms if task is not None and not alarm.done()}
+                sleepers = {
+                    alarm.sleeper for alarm in self._alarms if alarm.sleeper is not None and not alarm.rung.done()
+                }
                 outside = awaited_outside(self._task, sleepers)
                 turns = turns + 1 if outside == [] else 0
             if not self._alarms or outside:
-                self._asleep = loop.create_future()
-                await asyncio.wait({self._task, self._asleep, *(outside or ())}, return_when=asyncio.FIRST_COMPLETED)
+                self._alarm_set = loop.create_future()
+                await asyncio.wait({self._task, self._alarm_set, *(outside or ())}, return_when=asyncio.FIRST_COMPLETED)
             else:
                 await asyncio.sleep(0)
 
@@ -193,65 +201,3 @@ def _result_of(task: asyncio.Task[Answer]) -> Answer:
 
 def _failed(error: BaseException) -> Answer:
     return Answer(response(500), exception=error)
-
-
-def no_target(problem: str, destination: Destination, targets: Targets) -> NoTarget:
-    """Return the error of a task without a target: the ``problem``, its URL, similar routes, targets, and advice."""
-    known = targets.describe()
-    shown = "".join(f"\n  {line}" for line in known) if known else " none"
-    return NoTarget(
-        f"{problem}: {destination.method} {destination.url}.{_nearest(destination, targets)}"
-        f"\nTargets of this test:{shown}\nAdd one with {_proposal(destination)}. Nothing was sent."
-    )
-
-
-def _proposal(destination: Destination) -> str:
-    if destination.app_engine is None:
-        parts = wire_url(destination.url)
-        server = ", or, if a server listens there, with cloud_tasks.forward_loopback()"
-        return (
-            f"cloud_tasks.route({safe_repr(destination.url)}), or mount the application that serves it with"
-            f" cloud_tasks.mount(base_url, app){server if parts.port and is_loopback(parts.host) else ''}"
-        )
-    mount = f"cloud_tasks.mount_app_engine({', '.join(['app', *_limits(destination.app_engine.routing)])})"
-    return (
-        f"cloud_tasks.route({safe_repr(destination.app_engine.relative_uri)}), or mount the App Engine"
-        f" application that serves"
-        f" it with {mount}"
-    )
-
-
-def _limits(routing: Routing) -> list[str]:
-    named = {"service": routing.service, "version": routing.version, "instance": routing.instance}
-    return [f"{name}={safe_repr(value)}" for name, value in named.items() if value]
-
-
-def _nearest(destination: Destination, targets: Targets) -> str:
-    """Return a hint about a route that nearly matches, or about the query string."""
-    asked_for = [destination.url]
-    if destination.app_engine is not None:
-        asked_for.insert(0, destination.app_engine.relative_uri)
-    near = targets.nearly(destination)
-    if near:
-        return f" {near}"
-    urls = targets.urls()
-    if any(normal(url) in map(normal, urls) for url in asked_for):
-        return " The script of a route for that URL has ended with then_pass_through()."
-    path = wire_url(destination.url).path
-    if destination.app_engine is None and path in urls:
-        return f" A route for {safe_repr(path)} answers App Engine tasks only; pass the whole URL to route()."
-    for url in asked_for:
-        without_query, mark, _ = url.partition("?")
-        if mark and without_query in urls:
-            return f" The query string counts: a route for '{without_query}*' matches any."
-    base = next(
-        (
-            candidate
-            for candidate in urls
-            if candidate.endswith("/") and any(url.startswith(candidate) for url in asked_for)
-        ),
-        None,
-    )
-    if base is not None:
-        return f" A route matches whole URLs: one for '{base}*' matches all below."
-    return next(filter(None, (did_you_mean(url, urls) for url in asked_for)), "")

@@ -23,7 +23,7 @@ from ..formatting import ENDED, short_name
 from ..matching.match import Match
 from ..records import TaskRecord
 from ..summary import Beginning, Summary, beginning, blocked, summary_since
-from .delivery import Deliveries, working
+from .delivery import Deliveries, current_delivery
 from .steps import Steps
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class Driver:
         """Guard a driving method. Yield where the history and its summary begin."""
         __tracebackhide__ = True
         simulation = self.simulation
-        delivery = working.get()
+        delivery = current_delivery.get()
         if delivery is not None:
             raise simulation.failures.fail(
                 f"cloud_tasks.{name}() was called while the handler of {short_name(delivery.attempt.task)} was running."

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..._targets.asgi import in_a_loop
-from .delivery import Deliveries, Result, working
+from .delivery import Deliveries, Result, current_delivery
 
 if TYPE_CHECKING:
     from ..simulation import Simulation
@@ -21,7 +21,7 @@ def run_method(simulation: Simulation, name: str, deliveries: Deliveries[Result]
     Within a handler the driver raises, because the awaitable method would not be allowed either.
     """
     __tracebackhide__ = True
-    if in_a_loop() and working.get() is None:
+    if in_a_loop() and current_delivery.get() is None:
         deliveries.close()
         raise RuntimeError(
             f"cloud_tasks.{name}() was called in a running event loop and would block it. Write `await"
@@ -39,7 +39,7 @@ def run_sync(simulation: Simulation, deliveries: Deliveries[Result]) -> Result:
             if not delivery.is_async:
                 delivery.start()
             if delivery.is_async:
-                simulation.activities.own_loop.run(delivery.run_on(simulation.clock.now))
+                simulation.activities.own_loop.run(delivery.resume(simulation.clock.now))
             delivery = deliveries.send(None)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]
@@ -61,7 +61,7 @@ async def run_async(simulation: Simulation, deliveries: Deliveries[Result]) -> R
             if not delivery.is_async:
                 delivery.start()
             if delivery.is_async:
-                await delivery.run_on(simulation.clock.now)
+                await delivery.resume(simulation.clock.now)
             delivery = deliveries.send(None)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]

@@ -32,7 +32,8 @@ from ..._targets.request import TargetRequest
 from ..._text import counted
 from ..exceptions import DrainLimitReached, ends_the_run
 from ..formatting import short_name
-from .delivery import Delivery, NotOfAsyncio, no_target
+from .delivery import Delivery, NotOfAsyncio
+from .no_target import no_target
 
 if TYPE_CHECKING:
     from ..simulation import Simulation
