@@ -198,11 +198,7 @@ class Assertions:
             LookupError: This test has never had the task, or several queues have a task of that ID.
         """
         __tracebackhide__ = True
-        if not is_task(task) or not _is_list(expected):
-            raise TypeError(
-                f"assert_attempts() takes {A_TASK}, and a list such as [503, 200], but got {safe_repr(task)} and"
-                f" {safe_repr(expected)}."
-            )
+        _check_task_and_list("assert_attempts", task, expected, "[503, 200]")
         simulation = self._synced()
         meant = find_task(simulation.service, simulation.history, task, "assert_attempts")
         results = [attempt.result for attempt in TaskRecord(meant, simulation.history).attempts]
@@ -227,11 +223,7 @@ class Assertions:
             LookupError: This test has never had the task, or several queues have a task of that ID.
         """
         __tracebackhide__ = True
-        if not is_task(task) or not _is_list(delays):
-            raise TypeError(
-                f"assert_backoff() takes {A_TASK}, and a list such as [timedelta(seconds=10), timedelta(seconds=20)],"
-                f" but got {safe_repr(task)} and {safe_repr(delays)}."
-            )
+        _check_task_and_list("assert_backoff", task, delays, "[timedelta(seconds=10), timedelta(seconds=20)]")
         delays = [
             to_timedelta(duration_of(delay, what="assert_backoff()"))
             if isinstance(delay, (int, float, str, timedelta))
@@ -379,8 +371,12 @@ def _unmet_of_a_task(simulation: Simulation, message: str, is_early: bool = True
     return failed(message, _situation(simulation, "attempts" if is_early else ""))
 
 
-def _is_list(value: object) -> bool:
-    return isinstance(value, (list, tuple))
+def _check_task_and_list(method: str, task: object, values: object, example: str) -> None:
+    if not is_task(task) or not isinstance(values, (list, tuple)):
+        raise TypeError(
+            f"{method}() takes {A_TASK}, and a list such as {example}, but got {safe_repr(task)} and"
+            f" {safe_repr(values)}."
+        )
 
 
 def _backoffs(simulation: Simulation, task: Task) -> list[timedelta]:

@@ -120,13 +120,17 @@ class Line(NamedTuple):
         return self.instant - self.offset
 
 
+def as_line(entry: Entry) -> Line | None:
+    """Return the line of ``entry``; None for a call that an event or a fault already shows."""
+    offset, record, answer = entry
+    if not isinstance(record, IncomingCall):
+        return Line(offset, record.at, record, answer)
+    return None if record.has_effect else Line(offset, record.at, call_of(record, offset))
+
+
 def lines_of(entries: Iterable[Entry]) -> Iterator[Line]:
-    """Return the lines of ``entries``, without calls that an event or a fault already shows."""
-    for offset, record, answer in entries:
-        if not isinstance(record, IncomingCall):
-            yield Line(offset, record.at, record, answer)
-        elif not record.has_effect:
-            yield Line(offset, record.at, call_of(record, offset))
+    """Return the lines of ``entries``."""
+    return (line for entry in entries if (line := as_line(entry)) is not None)
 
 
 def folded(lines: Iterable[Line]) -> Iterator[Line]:
@@ -294,10 +298,10 @@ def _aligned(history: History, service: Service, clock: Clock) -> list[str]:
 
 
 def _shown(history: History) -> Iterator[Line]:
-    return (line for line in lines_of(history.entries()) if not _is_told_by_its_answer(line.record))
+    return (line for line in lines_of(history.entries()) if not _is_shown_by_its_answer(line.record))
 
 
-def _is_told_by_its_answer(record: object) -> bool:
+def _is_shown_by_its_answer(record: object) -> bool:
     """Return whether a dispatch was answered at once and needs no line of its own."""
     if not isinstance(record, Event) or record.kind is not EventKind.TASK_DISPATCHED or record.attempt is None:
         return False

@@ -23,8 +23,8 @@ from .._targets.request import url_of
 from .._text import did_you_mean, error_text, safe_repr, safe_str
 from .._time.clock import Clock
 from .._time.instants import to_datetime
-from .timeline import Call, Line, Shown, call_of, line_text, timeline_text
-from .values import Form, Pairs, body_text, header_pairs, message_text, told
+from .timeline import Call, Line, Shown, as_line, line_text, timeline_text
+from .values import Form, Pairs, body_text, header_pairs, message_text, portable_text
 
 Object = dict[str, Any]
 """One event, in types that JSON has."""
@@ -52,29 +52,25 @@ def timeline_data(history: History, service: Service, clock: Clock) -> list[Obje
 
 
 def objects(entries: Iterable[Entry], history: History, form: Form) -> Iterator[Object]:
-    """Return an object for each entry, without the calls that an event or a fault speaks for."""
+    """Return an object for each entry that has a line in the timeline."""
     for entry in entries:
-        record = entry.record
-        if not isinstance(record, IncomingCall):
-            line = Line(entry.offset, record.at, record, entry.answer)
-        elif not record.has_effect:
-            line = Line(entry.offset, record.at, call_of(record, entry.offset))
-        else:
+        line = as_line(entry)
+        if line is None:
             continue
         data = {**line_data(line), **_Details(entry, history, form).data()}
-        data["text"] = told(data["text"], form.root)
+        data["text"] = portable_text(data["text"], form.root)
         yield data if form.is_dated else {key: value for key, value in data.items() if key not in _DATED}
 
 
 def line_data(line: Line) -> Object:
     """Return the object of a line, without what was sent and answered."""
-    name, more = _OF_TYPE[type(line.record)](line, line.record)
+    name, details = _OF_TYPE[type(line.record)](line, line.record)
     return {
         "at": _iso(line.instant),
         "offset": seconds(line.offset),
         "event": name,
         "text": line_text(line),
-        **more,
+        **details,
     }
 
 
@@ -204,7 +200,7 @@ class _Details:
     def _call(self, call: IncomingCall) -> Object:
         data: Object = {"message": message_text(call.request, self._entry.base, self._form)}
         if call.error is not None:
-            data["error"] = told(safe_str(call.error), self._form.root)
+            data["error"] = portable_text(safe_str(call.error), self._form.root)
         if call.timeout is not None:
             data["timeout"] = call.timeout
         return data
@@ -246,7 +242,7 @@ class _Details:
             headers = self._headers(answer.headers.pairs())
             data["response"] = {"status": answer.status, "headers": headers, "body": body_text(answer.body)}
         if answer.exception is not None:
-            data["exception"] = told(error_text(answer.exception), self._form.root)
+            data["exception"] = portable_text(error_text(answer.exception), self._form.root)
         return data
 
     def _headers(self, pairs: Iterable[tuple[str, str]]) -> Pairs:

@@ -134,8 +134,8 @@ def _field(field: Any, value: Any, origin: int, form: Form) -> Any:
     return _plain(value, origin, form)
 
 
-def told(text: str, root: Path | None = None) -> str:
-    """A text of the test's: without colours, and without what is of this machine or this run, not of the test.
+def portable_text(text: str, root: Path | None = None) -> str:
+    """Return a text without colours, and without what belongs to this machine or this run rather than to the test.
 
     Paths below ``root`` are relative to it; pytest's temporary directory and the addresses of objects have no numbers.
     """

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .._diagnostics.values import told
+from .._diagnostics.values import portable_text
 from .._report.data import report_data
 from .._report.index import index
 from .._report.page import Heading, page
@@ -121,7 +121,7 @@ class Reporting:
     def _write(self, running: dict[str, Any]) -> dict[str, Any]:
         """Write the test's pages, one for each of its fakes. Return the entry of the index."""
         test, fakes = running["test"], running["fakes"]
-        message = told("\n\n".join(running["messages"]), self._config.rootpath)
+        message = portable_text("\n\n".join(running["messages"]), self._config.rootpath)
         pages = [page_name(test, number) for number in range(1, len(fakes) + 1)]
         self._folder.mkdir(parents=True, exist_ok=True)
         for number, data in enumerate(fakes):

@@ -9,7 +9,7 @@ from typing import Any
 
 from .._diagnostics.timeline import timeline_text
 from .._diagnostics.timeline_json import Object, blocked_objects, objects, seconds
-from .._diagnostics.values import Form, told
+from .._diagnostics.values import Form, portable_text
 from .._messages.rpc_call import IncomingCall
 from .._service.events import Event, EventKind
 from .._service.service import Service
@@ -49,7 +49,7 @@ def report_data(
     now = seconds(clock.elapsed) if clock.has_started else 0
     return {
         "timeline": {"now": now, "events": objects},
-        "text": _cut(told(timeline_text(history, service, clock), root)),
+        "text": _cut(portable_text(timeline_text(history, service, clock), root)),
         "counts": kept.counts,
         "seed": seed,
     }

@@ -11,7 +11,7 @@ from google.cloud import tasks_v2
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from pytest_cloudtasks._clients.identity.tokens import claims_of, signed
-from pytest_cloudtasks._diagnostics.values import Form, body_text, header_pairs, message_text, told
+from pytest_cloudtasks._diagnostics.values import Form, body_text, header_pairs, message_text, portable_text
 from tests.each import each
 
 SECOND = 1_000_000_000
@@ -96,8 +96,8 @@ def test_a_text_loses_what_is_of_the_machine_or_the_run() -> None:
     """Colours, the root directory, pytest's temporary directory and the addresses of objects are no part of a test."""
     text = "\x1b[31m/srv/shop/tests/a.py: <object at 0x7f00deadbeef> in /tmp/pytest-of-me/pytest-12/test_it0/x\x1b[0m"
 
-    assert told(text, Path("/srv/shop")) == "tests/a.py: <object at 0x…> in <temporary>/test_it0/x"
-    assert told("0x10 stays, /srv/shopping too", Path("/srv/shop")) == "0x10 stays, /srv/shopping too"
+    assert portable_text(text, Path("/srv/shop")) == "tests/a.py: <object at 0x…> in <temporary>/test_it0/x"
+    assert portable_text("0x10 stays, /srv/shopping too", Path("/srv/shop")) == "0x10 stays, /srv/shopping too"
 
 
 @each(
@@ -139,12 +139,12 @@ def test_secrets_of_a_message_are_masked() -> None:
 )
 def test_a_long_text_without_blanks(text: str) -> None:
     """It is read once from its beginning to its end, and stays as it is."""
-    assert told(text) == text
+    assert portable_text(text) == text
 
 
 def test_a_path_that_follows_a_quote() -> None:
     """The temporary directory is left out of a path wherever in the text it stands."""
-    assert told("in '/tmp/pytest-of-me/pytest-12/x' and \"C:\\t\\pytest-of-me\\pytest-3\\y\"") == (
+    assert portable_text("in '/tmp/pytest-of-me/pytest-12/x' and \"C:\\t\\pytest-of-me\\pytest-3\\y\"") == (
         "in '<temporary>/x' and \"<temporary>\\y\""
     )
 

@@ -68,11 +68,7 @@ class Driver:
         with self.method("advance") as begin:
             now = self.simulation.clock.now
             end = now + (by or 0) if to is None else to
-            if end < now:
-                raise ValueError(
-                    f"Time can't go backwards: it is {to_datetime(now).isoformat()}, but advance() got"
-                    f" {_instant_text(end)}. Advance to a later instant."
-                )
+            _check_is_ahead(end, now, "advance() got ", "Advance to")
             self.simulation.clock.check_reachable(end)
             yield from self._go_on(end, limit)
             self._steps.pass_time(end)
@@ -196,12 +192,17 @@ class Driver:
             end = from_datetime(until, what="drain(until=…)")
         else:
             end = now + duration_of(until, what="drain(until=…)", or_else="an aware datetime, or ")
-        if end < now:
-            raise ValueError(
-                f"Time can't go backwards: it is {to_datetime(now).isoformat()}, but drain() got"
-                f" until={_instant_text(end)}. Drain until a later instant."
-            )
+        _check_is_ahead(end, now, "drain() got until=", "Drain until")
         return end
+
+
+def _check_is_ahead(end: int, now: int, got: str, advice: str) -> None:
+    """Raise ValueError if ``end`` is earlier than ``now``. ``got`` precedes ``end`` in the message."""
+    if end < now:
+        raise ValueError(
+            f"Time can't go backwards: it is {to_datetime(now).isoformat()}, but {got}{_instant_text(end)}. {advice} a"
+            " later instant."
+        )
 
 
 def _instant_text(at: int) -> str:

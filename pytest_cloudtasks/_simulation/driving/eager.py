@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ from ..._service.task import Task
 from ..._targets.asgi import in_a_loop
 from ..exceptions import NoTarget, ends_the_run, traceback_text
 from ..formatting import short_name
-from .delivery import Delivery
+from .delivery import Deliveries
 from .runners import run_async, run_sync
 from .steps import Steps
 
@@ -43,7 +42,7 @@ async def dispatch_created_async(simulation: Simulation, task: Task) -> None:
     await run_async(simulation, _eager_deliveries(simulation, task))
 
 
-def _eager_deliveries(simulation: Simulation, task: Task) -> Generator[Delivery, None, None]:
+def _eager_deliveries(simulation: Simulation, task: Task) -> Deliveries[None]:
     """Deliver one attempt through the full request path. A failure fails the test at its end, not the caller."""
     steps, depth = Steps(simulation), _depth.get()
     if depth >= DEPTH:

@@ -40,7 +40,7 @@ def run_sync(simulation: Simulation, deliveries: Deliveries[Result]) -> Result:
                 delivery.start()
             if delivery.is_async:
                 simulation.activities.own_loop.run(delivery.resume(simulation.clock.now))
-            delivery = deliveries.send(None)
+            delivery = next(deliveries)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]
     finally:
@@ -62,7 +62,7 @@ async def run_async(simulation: Simulation, deliveries: Deliveries[Result]) -> R
                 delivery.start()
             if delivery.is_async:
                 await delivery.resume(simulation.clock.now)
-            delivery = deliveries.send(None)
+            delivery = next(deliveries)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]
     finally:

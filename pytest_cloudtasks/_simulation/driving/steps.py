@@ -16,7 +16,6 @@ happen within one hold of the simulation's lock. Targets run outside of it.
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -32,7 +31,7 @@ from ..._targets.request import TargetRequest
 from ..._text import counted
 from ..exceptions import DrainLimitReached, ends_the_run
 from ..formatting import short_name
-from .delivery import Delivery, NotOfAsyncio
+from .delivery import Deliveries, Delivery, NotOfAsyncio
 from .no_target import no_target
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ class Begun(NamedTuple):
     attempt: Attempt
     is_dispatch: bool
     """Whether the step was a dispatch: it began the attempt, or delivers one that RunTask has begun."""
-    deliveries: Generator[Delivery, None, None] | None
+    deliveries: Deliveries[None] | None
     """The deliveries to run; None if the step needs no target, or its attempt can't be sent."""
 
 
@@ -103,9 +102,7 @@ class Steps:
             self.simulation.activities.sleepers.put(delivery, at, (attempt.task.sequence, attempt.number))
         return at is not None
 
-    def run_next(
-        self, end: int | None, left: int = 1, limit: int = 1
-    ) -> Generator[Delivery, None, tuple[Attempt, bool] | None]:
+    def run_next(self, end: int | None, left: int = 1, limit: int = 1) -> Deliveries[tuple[Attempt, bool] | None]:
         """Do the next step up to ``end``; return None if there is none. ``left`` of ``limit`` attempts may still be
         made.
 
@@ -164,7 +161,7 @@ class Steps:
 
     # --- the delivery of an attempt --------------------------------------------------------------------------------
 
-    def deliver_at_once(self, task: Task) -> Generator[Delivery, None, None]:
+    def deliver_at_once(self, task: Task) -> Deliveries[None]:
         """Deliver ``task`` if it is due, as the queue does, even while a driving method runs."""
         __tracebackhide__ = True
         with self.simulation.lock:
@@ -187,7 +184,7 @@ class Steps:
                 and not queue.is_pull
             )
 
-    def deliver(self, attempt: Attempt, target: Target) -> Generator[Delivery, None, None]:
+    def deliver(self, attempt: Attempt, target: Target) -> Deliveries[None]:
         """Pass the request to the target and its answer to the service. An exception is raised at the end."""
         __tracebackhide__ = True
         authorization = authorization_for(attempt.target, attempt.dispatch_time)
@@ -201,7 +198,7 @@ class Steps:
         if second is not None:
             yield from self._run(second)
 
-    def _run(self, delivery: Delivery) -> Generator[Delivery, None, None]:
+    def _run(self, delivery: Delivery) -> Deliveries[None]:
         """Start ``delivery``, or let it continue, until it has answered or sleeps."""
         __tracebackhide__ = True
         simulation, attempt = self.simulation, delivery.attempt
@@ -236,7 +233,7 @@ class Steps:
             delivery.is_over, delivery.on_late_alarm = True, self._let_tasks_go_on
             self._let_sleep(delivery)
 
-    def _run_second(self, delivery: Delivery) -> Generator[Delivery, None, None]:
+    def _run_second(self, delivery: Delivery) -> Deliveries[None]:
         """Run a second delivery, which the service does not notice."""
         __tracebackhide__ = True
         yield delivery
