@@ -77,12 +77,13 @@ class Block(OnlyWith, ContextDecorator, Generic[Value]):
 
 
 def block(method: Callable[P, Iterator[Value]]) -> Callable[P, Block[Value]]:
-    """Let a generator method give a `Block`, as contextlib's ``contextmanager`` does for one that is entered once."""
+    """Let a generator method of a fake return a `Block`, as contextlib's ``contextmanager`` does for a single use."""
     manager = contextmanager(method)
 
     @wraps(method)
     def begin(*arguments: P.args, **keywords: P.kwargs) -> Block[Value]:
-        simulation: Any = getattr(arguments[0], "_running", None)
+        fake: Any = arguments[0]
+        simulation = fake._running
         fail = simulation.failures.keep if simulation is not None else lambda message: None
         return Block(method.__name__, lambda: manager(*arguments, **keywords), fail)
 

@@ -223,3 +223,4 @@ class SkippedWaits:
 
 
 skipped_waits = SkippedWaits()
+router.on_last_leave.append(skipped_waits.uninstall)

@@ -86,6 +86,8 @@ class Router:
         """The addresses whose calls are redirected whichever fake is active."""
         self.on_enter: Callable[[Backend], None] = lambda backend: None
         """Called with each fake that becomes active."""
+        self.on_last_leave: list[Callable[[], object]] = []
+        """Called when no fake is active any more, for modules that are imported only when they are needed."""
 
     def enter(self, backend: Backend) -> None:
         """Send calls to ``backend`` from now on."""
@@ -101,6 +103,9 @@ class Router:
     def leave(self, backend: Backend) -> None:
         """Stop sending calls to ``backend``. The fake before it gets them again."""
         self._backends.remove(backend)
+        if not self._backends:
+            for function in self.on_last_leave:
+                function()
 
     @property
     def backends(self) -> Sequence[Backend]:

@@ -13,7 +13,6 @@ Errors that application code may swallow are kept in `failures`, and fail the te
 from __future__ import annotations
 
 import copy
-import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -198,8 +197,6 @@ class Simulation:
                 with self.lock:
                     self.has_ended = True
                     self.clock.release()
-                if router.backend is None:
-                    _stop_skipping_waits()
 
     def snapshot(self) -> Callable[[], Simulation]:
         """Return a function that makes a copy of the current simulation for each example, and resets its targets."""
@@ -270,12 +267,6 @@ class Simulation:
         self.clock.accept(jump, is_reset=is_reset)
         if is_reset:
             self.history.record(TimeBase(self.clock.time_base, self.clock.elapsed))
-
-
-def _stop_skipping_waits() -> None:
-    module = sys.modules.get("pytest_cloudtasks._clients.retry_waits")
-    if module is not None:
-        module.skipped_waits.uninstall()
 
 
 def _no_way_back(jump: ClockJump, what_is_there: str) -> str:

@@ -68,6 +68,19 @@ def test_a_fake_that_never_entered_cannot_leave() -> None:
     assert router.backend is present
 
 
+def test_functions_are_called_when_the_last_fake_leaves() -> None:
+    """A fake that leaves another one active calls none."""
+    router, outer, inner = Router(), Exchange(), Exchange()
+    left: list[object] = []
+    router.on_last_leave.append(lambda: left.append(router.backend))
+    router.enter(outer)
+    router.enter(inner)
+    router.leave(inner)
+    assert left == []
+    router.leave(outer)
+    assert left == [None]
+
+
 def test_credentials_are_needed_unless_a_fake_is_active_or_they_are_deferred() -> None:
     """A client built inside a fake, or where credentials are deferred, gets by without any."""
     router, backend = Router(), Exchange()
