@@ -313,7 +313,7 @@ def _expect(
     __tracebackhide__ = True
     if count is not None and (not is_whole(count) or not 0 <= count <= sys.maxsize):
         raise ValueError(f"count takes a number of tasks, or None for at least one, but got {safe_repr(count)}.")
-    match = match.checked(simulation)
+    match = match.checked(simulation.queue_named)
 
     def candidates() -> list[TaskRecord]:
         return records(tasks(simulation), simulation.history)

@@ -382,7 +382,7 @@ class FakeCloudTasks(DrivingMethods, Targeting, Faults, QueueRecords, Assertions
             ValueError: A value can't match any task.
         """
         simulation = self._synced()
-        checked_match = Match(**match).checked(simulation)
+        checked_match = Match(**match).checked(simulation.queue_named)
         live = records(live_tasks(simulation.service, simulation.history), simulation.history)
         return [task for task in live if not checked_match.differences(task)]
 

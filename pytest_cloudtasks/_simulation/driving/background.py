@@ -24,7 +24,7 @@ from ..._time import real
 from ..exceptions import traceback_text
 from .activities import BACKGROUND
 from .delivery import Deliveries
-from .driver import Driver
+from .driver import guarded
 from .runners import run_sync
 from .steps import Steps
 
@@ -42,7 +42,6 @@ class Background:
 
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
-        self._driver = Driver(simulation)
         self._steps = Steps(simulation)
         self._latest = real.monotonic()
         self._ending = threading.Event()
@@ -53,7 +52,7 @@ class Background:
     def running(self) -> Iterator[None]:
         """Move time and dispatch tasks until the block ends; then wait until their handlers have returned."""
         __tracebackhide__ = True
-        with self._driver.method(BACKGROUND):
+        with guarded(self._simulation, BACKGROUND):
             self._latest = real.monotonic()
             self._simulation.activities.failure = None
             thread = threading.Thread(target=self._run, name="cloud-tasks-background", daemon=True)

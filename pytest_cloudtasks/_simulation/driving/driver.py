@@ -44,7 +44,7 @@ class Driver:
     def step(self) -> Deliveries[Attempt | None]:
         """Move to the next dispatch or answer and do it."""
         __tracebackhide__ = True
-        with self.method("step"):
+        with guarded(self.simulation, "step"):
             moved = yield from self._steps.run_next(None)
             if moved is None:
                 return None
@@ -54,7 +54,7 @@ class Driver:
     def dispatch_due(self, queue: str | None) -> Deliveries[Summary]:
         """Dispatch what is due at this instant."""
         __tracebackhide__ = True
-        with self.method("dispatch_due") as begin:
+        with guarded(self.simulation, "dispatch_due") as begin:
             if queue is not None:
                 self.simulation.queue_named(queue)
             with self._selected(Match() if queue is None else Match(queue=queue)) as counts:
@@ -65,7 +65,7 @@ class Driver:
     def advance(self, by: int | None, to: int | None, limit: int) -> Deliveries[Summary]:
         """Pass the duration ``by``, or time up to ``to``, doing every step on the way."""
         __tracebackhide__ = True
-        with self.method("advance") as begin:
+        with guarded(self.simulation, "advance") as begin:
             now = self.simulation.clock.now
             end = now + (by or 0) if to is None else to
             _check_is_ahead(end, now, "advance() got ", "Advance to")
@@ -90,7 +90,7 @@ class Driver:
     def drain(self, until: datetime | Duration | None, match: Match, limit: int) -> Deliveries[Summary]:
         """Jump from step to step until there is none, or until ``until``, dispatching tasks that match."""
         __tracebackhide__ = True
-        with self.method("drain") as begin, self._selected(match) as counts:
+        with guarded(self.simulation, "drain") as begin, self._selected(match) as counts:
             end = self._end_of(until)
             yield from self._go_on(end, limit)
             with self.simulation.lock:
@@ -101,7 +101,7 @@ class Driver:
     def dispatch(self, task: Task) -> Deliveries[Attempt]:
         """Deliver ``task`` now."""
         __tracebackhide__ = True
-        with self.method("dispatch"):
+        with guarded(self.simulation, "dispatch"):
             if isinstance(task.target, PullMessage):
                 raise ValueError(
                     f"The task {short_name(task)} can't be dispatched: it waits in a pull queue. Lease it with a"
@@ -121,38 +121,6 @@ class Driver:
 
     # --- inside --------------------------------------------------------------------------------------------------
 
-    @contextmanager
-    def method(self, name: str) -> Iterator[Beginning]:
-        """Guard a driving method. Yield where the history and its summary begin."""
-        __tracebackhide__ = True
-        simulation = self.simulation
-        delivery = current_delivery.get()
-        if delivery is not None:
-            raise simulation.failures.fail(
-                f"cloud_tasks.{name}() was called while the handler of {short_name(delivery.attempt.task)} was running."
-                " A handler may call the Cloud Tasks client, but only the test may drive the queue, after the handler"
-                " has returned."
-            )
-        if simulation.activities.is_background:
-            raise RuntimeError(
-                f"cloud_tasks.{name}() was called in a block of cloud_tasks.background(), which lets time pass and"
-                " dispatches due tasks by itself. Wait for a task with assert_dispatched(…, timeout=…), or call"
-                f" {name}() after the block."
-            )
-        if simulation.activities.method is not None:
-            raise RuntimeError(
-                f"cloud_tasks.{name}() was called while cloud_tasks.{simulation.activities.method}() is under way"
-                " elsewhere. Drive the queue from one place at a time."
-            )
-        with simulation.lock:
-            begin = beginning(simulation.history)
-            simulation.catch_up()
-        simulation.activities.method = name
-        try:
-            yield begin
-        finally:
-            simulation.activities.method = None
-
     def _summary(self, begin: Beginning, counts: Callable[[Task], bool] | None = None) -> Summary:
         simulation = self.simulation
         left = blocked(simulation.service, simulation.clock.now, simulation.history, counts)
@@ -166,7 +134,7 @@ class Driver:
             yield None
             return
         simulation = self.simulation
-        match = match.checked(simulation)
+        match = match.checked(simulation.queue_named)
         if isinstance(match.queue, str) and simulation.queue_named(match.queue) not in simulation.service.queues:
             raise LookupError(
                 f"The queue {safe_repr(match.queue)} was deleted in this test, so none of its tasks can be dispatched."
@@ -203,6 +171,38 @@ def _check_is_ahead(end: int, now: int, got: str, advice: str) -> None:
             f"Time can't go backwards: it is {to_datetime(now).isoformat()}, but {got}{_instant_text(end)}. {advice} a"
             " later instant."
         )
+
+
+@contextmanager
+def guarded(simulation: Simulation, name: str) -> Iterator[Beginning]:
+    """Guard a driving method. Yield where the history and its summary begin."""
+    __tracebackhide__ = True
+    delivery = current_delivery.get()
+    if delivery is not None:
+        raise simulation.failures.fail(
+            f"cloud_tasks.{name}() was called while the handler of {short_name(delivery.attempt.task)} was running."
+            " A handler may call the Cloud Tasks client, but only the test may drive the queue, after the handler"
+            " has returned."
+        )
+    if simulation.activities.is_background:
+        raise RuntimeError(
+            f"cloud_tasks.{name}() was called in a block of cloud_tasks.background(), which lets time pass and"
+            " dispatches due tasks by itself. Wait for a task with assert_dispatched(…, timeout=…), or call"
+            f" {name}() after the block."
+        )
+    if simulation.activities.method is not None:
+        raise RuntimeError(
+            f"cloud_tasks.{name}() was called while cloud_tasks.{simulation.activities.method}() is under way"
+            " elsewhere. Drive the queue from one place at a time."
+        )
+    with simulation.lock:
+        begin = beginning(simulation.history)
+        simulation.catch_up()
+    simulation.activities.method = name
+    try:
+        yield begin
+    finally:
+        simulation.activities.method = None
 
 
 def _instant_text(at: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from re import Pattern
-from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, Union
+from typing import Any, NamedTuple, TypedDict, Union
 
 from ..._service.validation import queue_of
 from ..._targets.urls import glob_pattern
@@ -15,9 +15,6 @@ from ..lookup import name_of_task
 from ..records import NamesQueue, TaskRecord, model_task
 from .checks import UNSET, check_fields
 from .values import exactly, headers_match, is_matcher, matches, partially_matches
-
-if TYPE_CHECKING:
-    from ..simulation import Simulation
 
 WITHIN = timedelta(seconds=1)
 
@@ -92,11 +89,14 @@ class Match(NamedTuple):
     version: Any = UNSET
     task: Any = UNSET
 
-    def checked(self, simulation: Simulation) -> Match:
-        """Return the match with its durations read. Raise for what can never match, such as an unknown queue."""
+    def checked(self, queue_named: Callable[[str], str]) -> Match:
+        """Return the match with its durations read. Raise for what can never match.
+
+        ``queue_named`` raises for a queue that the test has never had.
+        """
         match = self.possible()
         if isinstance(match.queue, str):
-            simulation.queue_named(match.queue)
+            queue_named(match.queue)
         return match
 
     def possible(self) -> Match:
