@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ._text import did_you_mean, listed, safe_repr
 
+# Names of unittest.mock, by what a test wants from them.
 ASSERTS_CALLS = frozenset(
     (
         *("assert_called", "assert_called_once", "assert_called_with", "assert_called_once_with"),
@@ -19,7 +20,6 @@ ASSERTS_CALLS = frozenset(
 ASSERTS_NO_CALL = frozenset(("assert_not_called", "assert_not_awaited"))
 HAS_CALLS = frozenset(("called", "call_count", "call_args", "call_args_list", "mock_calls", "method_calls"))
 SETS_RESULTS = frozenset(("return_value", "side_effect"))
-"""Names of unittest.mock, by what a test wants from them."""
 
 _FEW = 30
 """The most names that an error lists."""
@@ -37,7 +37,7 @@ class NamesAttributes:
         return ""
 
     def _sentence(self, name: str) -> str:
-        known = [one for one in dir(self) if not one.startswith("_")]
+        known = [attribute for attribute in dir(self) if not attribute.startswith("_")]
         advice = self._instead_of(name)
         instead = f" {advice}" if advice else did_you_mean(name, known)
         if not instead and len(known) <= _FEW:

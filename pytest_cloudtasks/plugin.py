@@ -13,7 +13,7 @@ import pytest
 
 from ._pytest.asked_fixture import tell_when_asked
 from ._pytest.import_finder import OwnModules
-from ._pytest.seed import seed_of_text, settle_seed, tell_worker
+from ._pytest.seed import pass_seed_to_worker, seed_of_text, settle_seed
 from ._simulation.settings.options import DEFER_CREDENTIALS, OPTIONS
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Give workers of pytest-xdist the same seed."""
-    tell_worker(node)
+    pass_seed_to_worker(node)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

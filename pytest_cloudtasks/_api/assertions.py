@@ -334,7 +334,7 @@ def _expect(
     from .._diagnostics.failure_message import unmet  # only an assertion that fails needs it
 
     situation = _situation(simulation, asserted)._replace(
-        match=match, expected=count, found=matching_tasks, others=others
+        match=match, expected=count, matches=matching_tasks, others=others
     )
     raise unmet(situation, where=where, since=since)
 

@@ -164,11 +164,11 @@ class DrivingMethods:
         It is the option ``eager`` for a part of a test, for sync and asyncio clients.
         """
         simulation = self._active
-        before, simulation.activities.is_eager = simulation.activities.is_eager, True
+        was_eager, simulation.activities.is_eager = simulation.activities.is_eager, True
         try:
             yield
         finally:
-            simulation.activities.is_eager = before
+            simulation.activities.is_eager = was_eager
 
     @checked_call
     @block

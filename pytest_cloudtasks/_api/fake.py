@@ -1,4 +1,4 @@
-"""`FakeCloudTasks`: its life, its queues and clients, and what it has recorded."""
+"""`FakeCloudTasks`: its life cycle, its queues and clients, and what it has recorded."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ class FakeCloudTasks(DrivingMethods, Targeting, Faults, QueueRecords, Assertions
         self.oidc = Oidc(self._synced)
         """ID tokens and keys, as an `Oidc`."""
 
-    # --- its life ------------------------------------------------------------------------------------------------
+    # --- life cycle ----------------------------------------------------------------------------------------------
 
     def __enter__(self) -> FakeCloudTasks:
         if self._running is not None:
@@ -175,17 +175,17 @@ class FakeCloudTasks(DrivingMethods, Targeting, Faults, QueueRecords, Assertions
     def _in(self, simulation: Simulation) -> ExitStack:
         """Use ``simulation`` until the stack is closed. Simulations nest, as examples do in a test."""
         stack = ExitStack()
-        before = self._running
+        outer = self._running
 
-        def back() -> None:
-            self._running = before
+        def restore() -> None:
+            self._running = outer
 
         if simulation.lints is None:
             simulation.lints = Lints()
         stack.enter_context(simulation.entered())
         self._running = simulation
         simulation.fake = self
-        stack.callback(back)
+        stack.callback(restore)
         return stack
 
     @property
@@ -213,8 +213,8 @@ class FakeCloudTasks(DrivingMethods, Targeting, Faults, QueueRecords, Assertions
     def _instead_of(self, name: str) -> str:
         if name in RPCS:
             return "It is a method of Google's client: use CloudTasksClient() or the fixture cloud_tasks_client."
-        for part, kind in (("clock", ClockView), ("oidc", Oidc), ("aio", AwaitableMethods)):
-            if hasattr(kind, name):
+        for part, part_class in (("clock", ClockView), ("oidc", Oidc), ("aio", AwaitableMethods)):
+            if hasattr(part_class, name):
                 return f"Did you mean 'cloud_tasks.{part}.{name}'?"
         return _INSTEAD.get(name, "")
 
@@ -255,9 +255,9 @@ class FakeCloudTasks(DrivingMethods, Targeting, Faults, QueueRecords, Assertions
                     rejection.__notes__ = [on_existing_queue(name, *parts)]  # type: ignore[attr-defined]
                 raise rejection from None
             except (ValueError, TypeError, RecursionError, SystemError) as error:  # the last is protobuf's
-                kind = TypeError if isinstance(error, TypeError) else ValueError
+                error_class = TypeError if isinstance(error, TypeError) else ValueError
                 text = shortened(safe_str(error))
-                raise kind(f"The queue {safe_repr(queue)} can't be created: {text}") from None
+                raise error_class(f"The queue {safe_repr(queue)} can't be created: {text}") from None
             return api_versions.v2().messages.queue(created)  # type: ignore[no-any-return]
 
     @checked_call
@@ -365,7 +365,7 @@ class FakeCloudTasks(DrivingMethods, Targeting, Faults, QueueRecords, Assertions
             routing={"service": service, "version": version, "instance": instance},
         )
 
-    # --- asking --------------------------------------------------------------------------------------------------
+    # --- queries -------------------------------------------------------------------------------------------------
 
     @checked_call
     def tasks(self, **match: Unpack[MatchArguments]) -> list[TaskRecord]:

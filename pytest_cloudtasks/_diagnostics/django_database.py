@@ -78,8 +78,9 @@ def is_capturing() -> bool:
     if testing is None:
         return False
     code = inspect.unwrap(testing.TestCase.captureOnCommitCallbacks).__code__
-    found = (one for one in gc.get_objects() if type(one) is GeneratorType)  # isinstance() would wake lazy objects
-    return any(one.gi_code is code and one.gi_frame is not None for one in found)
+    # isinstance() would wake lazy objects
+    generators = (item for item in gc.get_objects() if type(item) is GeneratorType)
+    return any(item.gi_code is code and item.gi_frame is not None for item in generators)
 
 
 def warn_of_waiting_callbacks() -> None:

@@ -30,22 +30,22 @@ SHOWN = 5
 
 
 def unmet(situation: Situation, *, where: str, since: int) -> CloudTasksAssertionError:
-    """Return the error of an assertion that expected ``situation.expected`` tasks and found ``situation.found``.
+    """Return the error of an assertion that expected ``situation.expected`` tasks and got ``situation.matches``.
 
     ``where`` and ``situation.asserted`` say in the message which tasks count. Rejected calls are shown from position
     ``since`` of the history on.
     """
-    match, count, found, asserted = situation.match, situation.expected, situation.found, situation.asserted
+    match, count, matches, asserted = situation.match, situation.expected, situation.matches, situation.asserted
     assert match is not None, "it was matched"
     others = situation.others
     if count == 0:
         others = []
     kind = ("matching " if match.expected() else "") + ("dispatched " if asserted == "dispatched" else "")
-    headline = f"Expected {_count_text(count, kind)}{where}, found {len(found) or 'none'}."
+    headline = f"Expected {_count_text(count, kind)}{where}, found {len(matches) or 'none'}."
     none = f"No task was {asserted}{where or ' in this test'}."
     rejected = rejected_like(match, situation.history, since) if count != 0 else []
     masks = not situation.history.show_secrets
-    return failed(_explained(headline, match, found, others, none, rejected, masks), situation)
+    return failed(_explained(headline, match, matches, others, none, rejected, masks), situation)
 
 
 def failed(message: str, situation: Situation) -> CloudTasksAssertionError:
@@ -64,7 +64,7 @@ def _count_text(count: int | None, kind: str) -> str:
 def _explained(
     headline: str,
     match: Match,
-    found: Sequence[TaskRecord],
+    matches: Sequence[TaskRecord],
     others: Sequence[TaskRecord],
     none: str,
     rejected: Sequence[str],
@@ -79,11 +79,11 @@ def _explained(
     expected = match.expected()
     if expected:
         parts.append("Expected:\n" + "\n".join(_field(name, value, masks) for name, value in expected.items()))
-    if found:
-        parts.append(f"{'Matching' if expected else 'Found'}:\n{_tasks(found)}")
+    if matches:
+        parts.append(f"{'Matching' if expected else 'Found'}:\n{_tasks(matches)}")
     if others:
         parts.append(f"Not matching, nearest first:\n{_nearest(match, others, masks)}")
-    elif not found:
+    elif not matches:
         parts.append(none)
     if rejected:
         listing = "\n".join(rejected[:NEAREST]) + _left_out(len(rejected), NEAREST)

@@ -56,7 +56,7 @@ class Situation(NamedTuple):
     """The match of the assertion."""
     expected: int | None = None
     """The expected number of tasks; None for any number."""
-    found: Sequence[TaskRecord] = ()
+    matches: Sequence[TaskRecord] = ()
     """The tasks that match."""
     others: Sequence[TaskRecord] = ()
     """The tasks that don't match."""
@@ -72,7 +72,7 @@ class Situation(NamedTuple):
     @property
     def is_missing(self) -> bool:
         """Whether an assertion expected tasks and found none."""
-        return self.match is not None and self.expected != 0 and not self.found
+        return self.match is not None and self.expected != 0 and not self.matches
 
     @property
     def is_a_tests_own(self) -> bool:
@@ -85,7 +85,7 @@ class Situation(NamedTuple):
         return (
             self.service.accepted
             if self.match is None
-            else [model_task(record) for record in (*self.others, *self.found)]
+            else [model_task(record) for record in (*self.others, *self.matches)]
         )
 
 
@@ -308,10 +308,10 @@ def _filled(template: str, path: str) -> str:
 
 def several_match(situation: Situation) -> str | None:
     """Explain how the matching tasks differ, if one was expected and several match."""
-    if situation.expected != 1 or len(situation.found) < 2:
+    if situation.expected != 1 or len(situation.matches) < 2:
         return None
-    first, second = situation.found[:2]
-    which = "The two" if len(situation.found) == 2 else "The first two"
+    first, second = situation.matches[:2]
+    which = "The two" if len(situation.matches) == 2 else "The first two"
     apart = in_detail(match_like(first).differences(second))
     if not apart:
         return (
@@ -328,7 +328,7 @@ def several_match(situation: Situation) -> str | None:
 def counted_after_dispatch(situation: Situation) -> str | None:
     """Explain that an assertion that nothing was enqueued counts tasks that have ended."""
     is_asked_for_none = situation.asserted == "enqueued" and situation.expected == 0
-    if not is_asked_for_none or any(model_task(task).is_live for task in situation.found):
+    if not is_asked_for_none or any(model_task(task).is_live for task in situation.matches):
         return None
     return (
         "The assertion counts every task of the test, also one that has been dispatched. To check that no task is"

@@ -31,7 +31,7 @@ def settle_seed(config: pytest.Config) -> int | None:
     return seed
 
 
-def tell_worker(node: Any) -> None:
+def pass_seed_to_worker(node: Any) -> None:
     """Send the seed to a worker of pytest-xdist."""
     node.workerinput["cloud_tasks_seed"] = node.config.getoption("cloud_tasks_seed")
 

@@ -57,12 +57,12 @@ class ServerOfSession:
 @contextmanager
 def exported(variables: Mapping[str, str]) -> Iterator[None]:
     """Set ``variables`` in the environment of this process and of those it starts, until the block ends."""
-    before = {name: os.environ.get(name) for name in variables}
+    previous = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:
         yield
     finally:
-        for name, value in before.items():
+        for name, value in previous.items():
             if value is None:
                 os.environ.pop(name, None)
             else:

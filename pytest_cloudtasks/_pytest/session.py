@@ -101,7 +101,7 @@ class PluginSession:
         """Intercept clients, even if a plugin that was configured later has inserted its finder of modules first."""
         interception.look_again()
 
-    # --- the life of a test --------------------------------------------------------------------------------------
+    # --- life cycle of a test ------------------------------------------------------------------------------------
 
     def set_up(self, item: pytest.Item) -> None:
         """Begin a test, with a simulation if it asks for a fake."""
@@ -321,7 +321,7 @@ class PluginSession:
         swallowed = [failure for failure in simulation.failures.messages if failure not in text]
         return [*each_once(swallowed), *self._fakes.hints_for(simulation, error)]
 
-    # --- inside --------------------------------------------------------------------------------------------------
+    # --- helpers -------------------------------------------------------------------------------------------------
 
     @property
     def _fakes(self) -> Fakes:

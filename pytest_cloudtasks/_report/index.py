@@ -16,7 +16,7 @@ LINE = 200
 
 def index(entries: Iterable[Mapping[str, Any]], wanted: str) -> str:
     """Return the index from the entries of all tests, in any order. ``wanted`` is "failed" or "all"."""
-    ordered = sorted(entries, key=lambda one: str(one["test"]))
+    ordered = sorted(entries, key=lambda entry: str(entry["test"]))
     outcomes = Counter(str(entry["outcome"]) for entry in ordered)
     summary = listed([f"{number} {outcome}" for outcome, number in sorted(outcomes.items())])
     none = "No test that used a fake has failed." if wanted == "failed" else "No test has used a fake."
@@ -33,13 +33,13 @@ def index(entries: Iterable[Mapping[str, Any]], wanted: str) -> str:
     return document("Cloud Tasks report", body, THEME)
 
 
-def _row(one: Mapping[str, Any]) -> str:
-    first = shortened(str(one["message"]).strip().partition("\n")[0], LINE)
-    parts = [f'{badge(one["outcome"])} <a href="{text(one["pages"][0])}">{text(one["test"])}</a>']
+def _row(entry: Mapping[str, Any]) -> str:
+    first = shortened(str(entry["message"]).strip().partition("\n")[0], LINE)
+    parts = [f'{badge(entry["outcome"])} <a href="{text(entry["pages"][0])}">{text(entry["test"])}</a>']
     if first:
         parts.append(f'<div class="first">{text(first)}</div>')
-    parts.append(f'<div class="quiet">{text(counts_text(one["counts"][0]))}</div>')
-    others = zip(one["pages"][1:], one["counts"][1:], strict=True)
+    parts.append(f'<div class="quiet">{text(counts_text(entry["counts"][0]))}</div>')
+    others = zip(entry["pages"][1:], entry["counts"][1:], strict=True)
     for number, (page, counts) in enumerate(others, 2):
         parts.append(f'<div class="quiet"><a href="{text(page)}">Fake {number}</a> {text(counts_text(counts))}</div>')
     return f"<li>{''.join(parts)}</li>"

@@ -50,9 +50,9 @@ def badge(outcome: str) -> str:
 def _head(data: Mapping[str, Any], heading: Heading) -> str:
     links = ['<a href="index.html">All tests</a>']
     if len(heading.pages) > 1:
-        for number, one in enumerate(heading.pages):
+        for number, page_name in enumerate(heading.pages):
             current = ' aria-current="page"' if number == heading.number else ""
-            links.append(f'<a href="{text(one)}"{current}>Fake {number + 1}</a>')
+            links.append(f'<a href="{text(page_name)}"{current}>Fake {number + 1}</a>')
     parts = [
         f'<div class="top"><nav aria-label="Pages">{"".join(links)}</nav><cloud-tasks-theme></cloud-tasks-theme></div>',
         f"<h1>{text(heading.test)}</h1>",

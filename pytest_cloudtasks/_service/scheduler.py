@@ -227,7 +227,7 @@ class Scheduler:
         self._removals.remove(queue)
         self.plan(queue, now)
 
-    # --- what the driver asks ------------------------------------------------------------------------------------
+    # --- the driver's calls --------------------------------------------------------------------------------------
 
     def select(self, queues: Iterable[Queue], counts: Callable[[Task], bool]) -> None:
         """Limit dispatches to tasks that count, until `select_all`. Answers and RunTask's deliveries are not affected.

@@ -545,7 +545,7 @@ class Service:
         """Whether any queue holds a task."""
         return any(queue.tasks for queue in self.queues.values())
 
-    # --- inside --------------------------------------------------------------------------------------------------
+    # --- helpers -------------------------------------------------------------------------------------------------
 
     def _happened(self, at: int, kind: EventKind, queue: Queue, task: Task | None = None) -> None:
         self._record(Event(at, kind, queue.name, task))

@@ -262,8 +262,8 @@ class PlannedFaults:
         restore = [plan.snapshot() for plan in plans]
 
         def again(randomness: Randomness, history: History, clock: Clock) -> PlannedFaults:
-            for back in restore:
-                back()
+            for undo in restore:
+                undo()
             return PlannedFaults(randomness, history, clock, plans)
 
         return again

@@ -87,9 +87,9 @@ class History:
     def __init__(self, calls_kept: int = CALLS_KEPT, *, show_secrets: bool = False) -> None:
         self.calls_kept = calls_kept
         self.show_secrets = show_secrets
-        """Whether what is written of it shows the values of headers that hold secrets."""
+        """Whether reports show the values of headers that hold secrets."""
         self.lock = forks.lock()
-        """Held while something happens, and while what is there is looked at."""
+        """Held while records are added or read together."""
         self._generation = forks.generation
         self.requests: dict[Attempt, TargetRequest] = {}
         """What targets have received; after redirects, the last one."""

@@ -38,8 +38,8 @@ class Inspected:
 
     def recorded(self, attempt: Attempt, error: BaseException) -> None:
         """Record that a handler has raised ``error``, answered with 500."""
-        first, _, more = traceback.format_exception_only(type(error), error)[-1].strip().partition("\n")
-        self._errors[_place(attempt)] = f"{first[:WIDTH]} …" if more or len(first) > WIDTH else first
+        first, _, others = traceback.format_exception_only(type(error), error)[-1].strip().partition("\n")
+        self._errors[_place(attempt)] = f"{first[:WIDTH]} …" if others or len(first) > WIDTH else first
 
     def has_matched(self, task: Task) -> bool:
         """Return whether an assertion has found ``task``."""
