@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from .._clients.mocked_names import mocked_names, mocks_that_created
 from .._clients.router import router
@@ -276,34 +276,47 @@ def unknown_path(situation: Situation) -> str | None:
     if situation.asserted == "enqueued":
         return None
     for task in situation.tasks:
-        statuses = [attempt.outcome.http_status for attempt in task.attempts if attempt.outcome is not None]
-        if isinstance(task.target, PullMessage) or set(statuses) not in ({404}, {405}):
+        ended = [attempt for attempt in task.attempts if attempt.outcome is not None]
+        statuses = {attempt.outcome.http_status for attempt in ended if attempt.outcome is not None}
+        if isinstance(task.target, PullMessage) or statuses not in ({404}, {405}):
             continue
         sent = situation.service.target_of(task)
         target = situation.targets.find_for(task, sent)
         known = None if target is None else target.known_paths()
         if target is None or known is None:
             continue
-        path = urlsplit(url_of(sent)).path or "/"
-        paths = [_filled(template, path) for template in known]
-        if statuses[0] == 405:
-            where, near = f"the method {sent.method} at {safe_repr(path)}", ""
-        elif path in paths:  # the handler itself has answered
-            continue
+        url = urlsplit(url_of(sent))
+        path = url.path or "/"
+        if statuses == {405}:
+            answer = situation.history.answers.get(ended[-1])
+            if answer is None or "Allow" not in answer.headers:  # a framework would have added it
+                continue
+            lacks = f"the method {sent.method} at {safe_repr(path)}."
         else:
-            where, near = f"the path {safe_repr(path)}", did_you_mean(path, paths)
+            has_route = target.has_route(url.hostname or "", unquote(path))
+            if has_route:  # the handler itself has answered
+                continue
+            unless = "" if has_route is False else ", unless the handler itself gave this answer"
+            lacks = f"the path {safe_repr(path)}{unless}.{_similar(path, known)}"
         return (
-            f"{'Each attempt' if len(statuses) > 1 else 'The attempt'} of {short_name(task)} was answered"
-            f" {statuses[0]}: {target.describe()} seems to have no route for {where}.{near}"
+            f"{'Each attempt' if len(ended) > 1 else 'The attempt'} of {short_name(task)} was answered"
+            f" {listed(map(str, statuses))}: {target.describe()} seems to have no route for {lacks}"
         )
     return None
 
 
-def _filled(template: str, path: str) -> str:
-    """Return ``/orders/42`` for a route such as ``/orders/{number}`` or ``/orders/<number>``, from a similar path."""
-    parts, segments = template.split("/"), path.split("/")
-    segments += [""] * (len(parts) - len(segments))
-    return "/".join(value if part[:1] in ("{", "<") else part for part, value in zip(parts, segments, strict=False))
+def _similar(path: str, templates: Iterable[str]) -> str:
+    """Suggest ``/orders/42`` for ``/order/42``, by a route such as ``/orders/{number}`` or ``/orders/<number>``."""
+    segments = path.rstrip("/").split("/")
+    similar = []
+    for template in templates:
+        parts = template.rstrip("/").split("/")
+        is_filled = [part[:1] in ("{", "<") for part in parts]
+        filled = [given if fills else part for part, given, fills in zip(parts, segments, is_filled, strict=False)]
+        differing = [(part, given) for part, given in zip(filled, segments, strict=False) if part != given]
+        if len(parts) == len(segments) and all(did_you_mean(given, [part]) for part, given in differing):
+            similar.append("/".join(filled) + template[len(template.rstrip("/")) :])
+    return did_you_mean(path, [one for one in similar if one != path])
 
 
 def several_match(situation: Situation) -> str | None:

@@ -121,5 +121,9 @@ class Target:
         """Return the paths of an application's routes, as far as it lists them; None for no application."""
         return None
 
+    def has_route(self, host: str, path: str) -> bool | None:
+        """Return whether an application has a route for a path; None if that is unknown."""
+        return None
+
     def close(self) -> None:
         """End its lifespans and tasks in event loops."""

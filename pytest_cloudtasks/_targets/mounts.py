@@ -10,6 +10,7 @@ from .._arguments import checked_flag
 from .._service.request import DEFAULT_SERVICE
 from .._text import safe_repr
 from .answers import Answer
+from .app_routes import has_route, paths_of
 from .asgi import AsgiApp, AsgiServer, is_asgi
 from .base import Destination, OnException, Precedence, Target
 from .factories import check_no_factory
@@ -56,18 +57,12 @@ class _Application(Target):
             self._asgi.close()
 
     def known_paths(self) -> list[str] | None:
-        """Return the paths of the routes of Starlette, FastAPI and Flask, which list them publicly.
+        """Return the paths that the application lists; None for a function, which has no routes."""
+        return None if isinstance(self._app, FunctionType) else paths_of(self._app)
 
-        None for a function, which has no routes.
-        """
-        if isinstance(self._app, FunctionType):
-            return None
-        try:
-            if (rules := getattr(self._app, "url_map", None)) is not None:
-                return [str(rule.rule) for rule in rules.iter_rules()]
-            return [str(route.path) for route in getattr(self._app, "routes", ()) if hasattr(route, "path")]
-        except Exception:  # another framework gives these names another meaning
-            return []
+    def has_route(self, host: str, path: str) -> bool | None:
+        """Return whether the application has a route for a path; None if that is unknown."""
+        return has_route(self._app, host, path)
 
     @property
     def _app_name(self) -> str:

@@ -11,8 +11,8 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from fastapi import FastAPI
-from flask import Flask
+from fastapi import APIRouter, FastAPI, HTTPException
+from flask import Blueprint, Flask
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks import CloudTasksAssertionError, FakeCloudTasks, NoTarget
@@ -470,7 +470,12 @@ def seems(status: int, app: Any, what: str, each: str = "Each attempt") -> str:
 @APPS
 @pytest.mark.parametrize(
     ("path", "meant"),
-    [("/sned/42", " Did you mean '/send/42'?"), ("/reprots?x=1", " Did you mean '/reports'?"), ("", "")],
+    [
+        ("/sned/42", " Did you mean '/send/42'?"),
+        ("/reprots?x=1", " Did you mean '/reports'?"),
+        ("", ""),
+        ("/sent/by/42", ""),
+    ],
 )
 def test_an_application_lacks_the_path(
     cloud_tasks: FakeCloudTasks, enqueue: Enqueue, make: Callable[[], Any], path: str, meant: str
@@ -497,6 +502,76 @@ def test_an_application_lacks_the_method(
     cloud_tasks.dispatch_due()
     assert hints_of(cloud_tasks.assert_attempts, "one", [200]) == [
         seems(405, app, "the method PUT at '/reports'.", "The attempt")
+    ]
+
+
+def fastapi_that_finds_nothing() -> Any:
+    """An application whose handlers answer 404, or 405."""
+    app, included, mounted = FastAPI(), APIRouter(prefix="/included"), FastAPI()
+
+    def lacks(number: str = "") -> None:
+        raise HTTPException(404)
+
+    def refuses() -> None:
+        raise HTTPException(405)
+
+    for router, path in ((app, "/files/{number:path}"), (included, "/{number}"), (mounted, "/{number}")):
+        router.post(path)(lacks)
+    app.post("/refused")(refuses)
+    app.include_router(included)
+    app.mount("/mounted", mounted)
+    return app
+
+
+def flask_that_finds_nothing() -> Any:
+    """An application whose handlers answer 404, or 405."""
+    app, included = Flask("mailer"), Blueprint("included", "included", url_prefix="/included")
+    app.post("/files/<path:number>")(lambda number: ("", 404))
+    included.post("/<number>")(lambda number: ("", 404))
+    app.register_blueprint(included)
+    app.post("/refused", endpoint="refuses")(lambda: ("", 405))
+    return app
+
+
+@pytest.mark.parametrize(
+    ("make", "paths"),
+    [
+        (
+            fastapi_that_finds_nothing,
+            ["/files/a/b", "/included/42", "/mounted/42", "/refused"],
+        ),
+        (flask_that_finds_nothing, ["/files/a/b", "/included/42", "/refused"]),
+    ],
+)
+def test_a_handler_has_answered(
+    cloud_tasks: FakeCloudTasks, enqueue: Enqueue, make: Callable[[], Any], paths: list[str]
+) -> None:
+    """The framework's own routing says so, and for 405 the header that it would have added."""
+    cloud_tasks.mount("https://mailer.test", make())
+    for number, path in enumerate(paths):
+        enqueue(str(number), url=f"https://mailer.test{path}")
+    cloud_tasks.dispatch_due()
+    assert [
+        hint for number in range(len(paths)) for hint in hints_of(cloud_tasks.assert_attempts, str(number), [200])
+    ] == []
+
+
+def test_a_handler_of_an_unknown_framework_may_have_answered(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """It doesn't say which paths it has."""
+
+    class Wrapped:
+        def __init__(self, app: Any) -> None:
+            self._inner = app
+
+        def __call__(self, environ: Any, start_response: Any) -> Any:
+            return self._inner(environ, start_response)
+
+    app = Wrapped(flask_app())
+    cloud_tasks.mount("https://mailer.test", app)
+    enqueue("one", url="https://mailer.test/send/43")
+    cloud_tasks.dispatch_due()
+    assert hints_of(cloud_tasks.assert_attempts, "one", [200]) == [
+        seems(404, app, "the path '/send/43', unless the handler itself gave this answer.", "The attempt")
     ]
 
 

@@ -22,7 +22,7 @@ PROJECT = """
     from django.core.asgi import get_asgi_application
     from django.core.wsgi import get_wsgi_application
     from django.db import connection, models, transaction
-    from django.http import HttpResponse
+    from django.http import Http404, HttpResponse
     from django.urls import path
     from google.cloud import tasks_v2
 
@@ -80,6 +80,10 @@ PROJECT = """
         return HttpResponse("thanks")
 
 
+    def gone(request, number):
+        raise Http404
+
+
     def busy(request):
         return HttpResponse("busy", status=503)
 
@@ -91,6 +95,7 @@ PROJECT = """
         path("broken-async", broken_async),
         path("welcome-async", welcome_async),
         path("busy", busy),
+        path("gone/<number>", gone),
     ]
     wsgi = get_wsgi_application()
     asgi = get_asgi_application()
@@ -125,6 +130,23 @@ def run_project(pytester: pytest.Pytester) -> RunProject:
         return pytester.runpytest_subprocess(*arguments)
 
     return run
+
+
+def test_a_view_that_finds_nothing_has_a_route(run_project: RunProject) -> None:
+    """Only a path without a view is explained as such, under WSGI and ASGI."""
+    run_project(
+        """
+    @pytest.mark.parametrize("name", ["wsgi", "asgi"])
+    def test_it(cloud_tasks, name):
+        cloud_tasks.mount("https://shop.test", getattr(shop, name))
+        for path in ("/gone/42", "/nowhere/42"):
+            task = shop.enqueue(path)
+            cloud_tasks.dispatch_due()
+            with pytest.raises(AssertionError) as caught:
+                cloud_tasks.assert_attempts(task, [200])
+            assert ("seems to have no route" in str(caught.value)) == ("nowhere" in path)
+    """
+    ).assert_outcomes(passed=2)
 
 
 def test_a_wsgi_project_with_pytest_django(run_project: RunProject) -> None:
