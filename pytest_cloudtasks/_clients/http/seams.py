@@ -9,6 +9,7 @@ replacements of these.
 |---|---|---|
 | `http.client` | ``connect`` and ``putrequest`` of its connections | urllib.request |
 | urllib3 | ``connect`` of its own connections, the rest is `http.client`'s | requests, Google's AuthorizedSession |
+| urllib3-future | ``connect`` and ``putrequest``; it is imported as urllib3 | niquests, sync only |
 | its retries | ``sleep``, which takes no time after an answer of a fake | Firebase's Admin SDK |
 | httplib2 | likewise | google-api-python-client |
 | httpcore | ``handle_request``, ``handle_async_request`` of its pools and connections | httpx |
