@@ -280,7 +280,7 @@ class Assertions:
             return
         tasks = listing(left, simulation.history, simulation.service, simulation.clock)
         message = f"The queues are not empty: {counted(len(left), 'task')} left.\n{tasks}"
-        raise _unmet_of_a_task(simulation, message)
+        raise _unmet_of_tasks(simulation, left, message)
 
 
 def _accepted(simulation: Simulation) -> Iterable[Task]:
@@ -361,14 +361,17 @@ def _situation(simulation: Simulation, asserted: str) -> Situation:
     )
 
 
-def _unmet_of_a_task(simulation: Simulation, message: str, is_early: bool = True) -> CloudTasksAssertionError:
-    """Return the error of an assertion on the attempts or the state of a task.
+def _unmet_of_tasks(
+    simulation: Simulation, tasks: Sequence[Task], message: str, is_early: bool = True
+) -> CloudTasksAssertionError:
+    """Return the error of an assertion on the attempts or the state of these tasks.
 
     ``is_early`` says that it may hold once the queue is driven.
     """
     from .._diagnostics.failure_message import failed  # only an assertion that fails needs it
 
-    return failed(message, _situation(simulation, "attempts" if is_early else ""))
+    situation = _situation(simulation, "attempts" if is_early else "")
+    return failed(message, situation._replace(about=tasks))
 
 
 def _check_task_and_list(method: str, task: object, values: object, example: str) -> None:
@@ -402,7 +405,9 @@ def _failed(
     same = next((at for at, pair in pairs if not matches(*pair)), min(len(expected), len(got)))
     left, right = lists_apart([shown(result) for result in expected], [shown(result) for result in got], same)
     first = headline.format(task=short_name(task))
-    return _unmet_of_a_task(simulation, f"{first}\n  expected {left}\n       got {right}", len(got) < len(expected))
+    return _unmet_of_tasks(
+        simulation, [task], f"{first}\n  expected {left}\n       got {right}", len(got) < len(expected)
+    )
 
 
 def _assert_state(simulation: Simulation, task_or_name: object, state: TaskState, method: str, expected: str) -> None:
@@ -410,7 +415,7 @@ def _assert_state(simulation: Simulation, task_or_name: object, state: TaskState
     task = find_task(simulation.service, simulation.history, task_or_name, method)
     if task.state is not state:
         message = f"Expected {short_name(task)} to have {expected}, but it {_state_text(simulation, task)}."
-        raise _unmet_of_a_task(simulation, message, is_early=task.is_live)
+        raise _unmet_of_tasks(simulation, [task], message, is_early=task.is_live)
     simulation.history.inspected.asserted(task)
 
 

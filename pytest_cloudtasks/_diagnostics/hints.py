@@ -64,6 +64,8 @@ class Situation(NamedTuple):
     """The exception of another failure."""
     failures: Sequence[str] = ()
     """The failures that the simulation has kept for the end of the test."""
+    about: Sequence[Task] = ()
+    """The tasks of an assertion that has no match."""
     is_background: bool = False
     """Whether an assertion failed in a block of ``background()``."""
     background_failure: BaseException | None = None
@@ -82,11 +84,9 @@ class Situation(NamedTuple):
     @property
     def tasks(self) -> Iterable[Task]:
         """The tasks that the failure may be about: those of an assertion, or else all."""
-        return (
-            self.service.accepted
-            if self.match is None
-            else [model_task(record) for record in (*self.others, *self.matches)]
-        )
+        if self.match is None:
+            return self.about or self.service.accepted
+        return [model_task(record) for record in (*self.others, *self.matches)]
 
 
 Hint = Callable[[Situation], "str | None"]

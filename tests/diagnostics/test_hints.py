@@ -556,6 +556,16 @@ def test_a_handler_has_answered(
     ] == []
 
 
+def test_an_assertion_about_a_task_explains_that_task(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """Not another one, which may be meant to fail."""
+    cloud_tasks.mount("https://mailer.test", flask_app())
+    cloud_tasks.route("https://mailer.test/broken").returns(500)
+    enqueue("one", url="https://mailer.test/sned/42")
+    enqueue("two", url="https://mailer.test/broken")
+    cloud_tasks.dispatch_due()
+    assert hints_of(cloud_tasks.assert_attempts, "two", [200]) == []
+
+
 def test_a_handler_of_an_unknown_framework_may_have_answered(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """It doesn't say which paths it has."""
 
