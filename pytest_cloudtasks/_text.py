@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from itertools import takewhile
 
 WIDTH = 400
 """How many characters of a value a message shows."""
@@ -74,17 +75,29 @@ def _text_by(to_text: Callable[[object], str], value: object, name: str) -> str:
 
 
 _LONGEST = 500
+_SIMILAR = 0.59
+"""Words that are more similar than this, of 1, are suggested."""
 
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
-    """Return `` Did you mean 'queues'?``, or "" if no known word is similar."""
+    """Return `` Did you mean 'queues'?``, or "" if no known word is similar.
+
+    What two words share up to a slash makes them no more similar: the queues of a location, the URLs of a host.
+    """
     word = safe_str(word)
     import difflib  # imported here, because every start of pytest imports this module and few need a suggestion
 
     if len(word) > _LONGEST:  # difflib takes time in proportion to the product of both lengths
         return ""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f" Did you mean {near[0]!r}?" if near else ""
+    nearest, most = "", _SIMILAR
+    matcher = difflib.SequenceMatcher()
+    for other in known:
+        same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(word, other, strict=False)))
+        start = word.rfind("/", 0, same) + 1
+        matcher.set_seqs(other[start:], word[start:])
+        if matcher.real_quick_ratio() > most and matcher.quick_ratio() > most and (ratio := matcher.ratio()) > most:
+            nearest, most = other, ratio
+    return f" Did you mean {nearest!r}?" if nearest else ""
 
 
 def listed(words: Iterable[str], conjunction: str = "and") -> str:

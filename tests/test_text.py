@@ -139,6 +139,11 @@ def test_an_unknown_word() -> None:
         ("zebra", ["reports", "receipts"], ""),
         ("scheduled", ["headers", "delay"], ""),
         ("receipts", [], ""),
+        ("https://mailer.test/sned", ["https://mailer.test/send"], " Did you mean 'https://mailer.test/send'?"),
+        ("https://mailer.test/reports", ["https://mailer.test/send"], ""),
+        ("https://mailer.tset/send", ["https://mailer.test/send"], " Did you mean 'https://mailer.test/send'?"),
+        ("p/queues/mails", ["p/queues/c", "p/queues/mail"], " Did you mean 'p/queues/mail'?"),
+        ("p/queues/nosuch", ["p/queues/c"], ""),
     ],
 )
 def test_did_you_mean(word: str, known: list[str], text: str) -> None:

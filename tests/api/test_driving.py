@@ -661,14 +661,14 @@ def test_a_url_without_a_target_is_rejected(cloud_tasks: FakeCloudTasks, enqueue
     def mailer(environ: Any, start_response: Any) -> list[bytes]:
         raise AssertionError("never called")
 
-    cloud_tasks.route("https://mailer.test/receive", method="GET", queue="reports")
+    cloud_tasks.route("https://mailer.test/sent", method="GET", queue="reports")
     cloud_tasks.route("https://*.test/bill")
     cloud_tasks.mount("https://app.test", mailer)
     enqueue("one", schedule_time=START + timedelta(seconds=30))
     for call in (cloud_tasks.step, cloud_tasks.drain, lambda: cloud_tasks.advance(hours=1)):
         assert refused(cloud_tasks, NoTarget, call) == (
             "The task receipts/one is due, but its URL has no target: POST https://mailer.test/send. Did you mean"
-            " 'https://mailer.test/receive'?\nTargets of this test:\n  https://mailer.test/receive (GET, queue"
+            " 'https://mailer.test/sent'?\nTargets of this test:\n  https://mailer.test/sent (GET, queue"
             " reports)\n  https://*.test/bill\n  https://app.test (mounted mailer)\nAdd one with"
             " cloud_tasks.route('https://mailer.test/send'), or mount the application that serves it with"
             " cloud_tasks.mount(base_url, app). Nothing was sent."

@@ -20,6 +20,7 @@ from ..rest_endpoint import to_aiohttp
 
 _DIGITS = 9
 """Most digits of a number: Python rejects a text with thousands of digits."""
+_MOST = 10**_DIGITS - 1
 
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -112,8 +113,8 @@ def whole_in(fields: Mapping[str, Any], name: str, default: int, what: str, *, l
     value = fields.get(name, default)
     is_readable = isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= _DIGITS
     number = int(value) if is_readable else value
-    if not is_whole(number) or number < least:
-        raise invalid(f"{name} takes a number of {what} of {least} or more, but got {value!r}.")
+    if not is_whole(number) or not least <= number <= _MOST:
+        raise invalid(f"{name} takes a number of {what} from {least} to {_MOST}, but got {value!r}.")
     return number
 
 

@@ -415,13 +415,13 @@ def test_the_timeline_can_be_read(server: Emulator, worker: Worker) -> None:
             "POST",
             "/control/drain",
             '{"limit": 0}',
-            (400, "INVALID_ARGUMENT", "limit takes a number of attempts of 1 or more, but got 0."),
+            (400, "INVALID_ARGUMENT", "limit takes a number of attempts from 1 to 999999999, but got 0."),
         ),
         (
             "POST",
             "/control/drain",
             f'{{"limit": "{"9" * 5000}"}}',
-            (400, "INVALID_ARGUMENT", f"limit takes a number of attempts of 1 or more, but got '{'9' * 5000}'."),
+            (400, "INVALID_ARGUMENT", f"limit takes a number of attempts from 1 to 999999999, but got '{'9' * 5000}'."),
         ),
         (
             "POST",
@@ -703,7 +703,8 @@ def test_rpcs_of_some_versions_fail_over_rest(server: Emulator, rpc: str, queue:
             "There is no RPC 'CreateTsk'. Did you mean 'create_task'? rpc takes * for every call, or one of ",
         ),
         ("rpc=*&code=UNAVAILBLE", "There is no code 'UNAVAILBLE'. Did you mean 'UNAVAILABLE'? code takes CANCELLED, "),
-        ("rpc=*&times=0", "times takes a number of calls of 1 or more, but got '0'."),
+        ("rpc=*&times=9999999999", "times takes a number of calls from 1 to 999999999, but got '9999999999'."),
+        ("rpc=*&times=0", "times takes a number of calls from 1 to 999999999, but got '0'."),
         (
             "rpc=*&rate=1",
             "/control/fail has no field 'rate'. It takes rpc, code, times, queue and message.",

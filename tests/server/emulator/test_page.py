@@ -117,8 +117,8 @@ def test_the_overview_has_what_matches(
             "state=gone",
             "state takes scheduled, dispatched, succeeded, exhausted, expired or deleted, but got 'gone'.",
         ),
-        ("offset=-1", "offset takes a number of tasks of 0 or more, but got '-1'."),
-        ("limit=0", "limit takes a number of tasks of 1 or more, but got '0'."),
+        ("offset=-1", "offset takes a number of tasks from 0 to 999999999, but got '-1'."),
+        ("limit=0", "limit takes a number of tasks from 1 to 999999999, but got '0'."),
         (
             "page=2",
             "/control/overview has no field 'page'. It takes queue, state, find, offset and limit.",
