@@ -170,14 +170,14 @@ class Assertions:
         """
         __tracebackhide__ = True
         simulation = self._synced()
-        before, since = simulation.service.accepted.total, len(simulation.history)
+        accepted, since = simulation.service.accepted.total, len(simulation.history)
         tasks: list[TaskRecord] = []
         yield tasks
         tasks += _expect(
             simulation,
             Match(**match),
             count,
-            lambda simulation: simulation.service.accepted.since(before),
+            lambda simulation: simulation.service.accepted.since(accepted),
             "enqueued",
             " in this block",
             since,

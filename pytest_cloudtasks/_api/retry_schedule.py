@@ -105,8 +105,8 @@ class RetrySchedule(NamesAttributes):
     def __str__(self) -> str:
         width = len(str(len(self.attempts)))
         rows = [
-            f"{number:>{width}}  {_offset(at):<15}  {'' if before is None else f'{_text(at - before)} later'}".rstrip()
-            for number, (at, before) in enumerate(zip(self.attempts, [None, *self.attempts], strict=False), 1)
+            f"{number:>{width}}  {_offset(at):<15}  {'' if last is None else f'{_text(at - last)} later'}".rstrip()
+            for number, (at, last) in enumerate(zip(self.attempts, [None, *self.attempts], strict=False), 1)
         ]
         if len(rows) > _ROWS:
             left_out = len(rows) - _ROWS

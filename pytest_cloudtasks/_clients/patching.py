@@ -15,9 +15,9 @@ class Patch:
 
     def attribute(self, owner: Any, name: str, value: object) -> None:
         """Replace an attribute that ``owner`` itself defines."""
-        before = vars(owner)[name]
+        original = vars(owner)[name]
         setattr(owner, name, value)
-        self._undo.append(lambda: setattr(owner, name, before))
+        self._undo.append(lambda: setattr(owner, name, original))
 
     def undo(self) -> None:
         """Restore everything, last first."""

@@ -50,12 +50,12 @@ class Lints:
         lints._warned, lints._named = self._warned, dict(self._named)
         return lints
 
-    def look(self, service: Service, now: int, rpc: str, request: Any, before: int) -> None:
-        """Inspect a call that was answered at ``now``; ``before`` tasks had been accepted until then.
+    def look(self, service: Service, now: int, rpc: str, request: Any, accepted: int) -> None:
+        """Inspect a call that was answered at ``now``; ``accepted`` tasks had been accepted until then.
 
         If the suite turns warnings into errors, raise what `failure` makes of the warning.
         """
-        created = service.accepted.since(before)
+        created = service.accepted.since(accepted)
         if rpc == "create_task" and (name := request.task.name):
             self._look_at_name(service, now, request.parent, name, created)
         for task in created:
@@ -141,12 +141,12 @@ class Lints:
             )
 
     def _look_at_name(self, service: Service, now: int, parent: str, name: str, created: list[Task]) -> None:
-        before = self._named.get(name)
+        sequence = self._named.get(name)
         if created:
             self._named[name] = created[-1].sequence
-        if before is None:
+        if sequence is None:
             return
-        task, queue = service.accepted.get(before), service.queues.get(parent)
+        task, queue = service.accepted.get(sequence), service.queues.get(parent)
         if task is None or task.ended_at is None or queue is None:
             return
         if queue.config.tombstone_ttl != service.options.task_tombstone_ttl:  # the queue has one of its own

@@ -67,8 +67,8 @@ def _moved(lent: list[Any], package: str, pool: Any) -> dict[str, Any]:
             if own:
                 field.type_name = f".{package}.{name}"
             if field.type_name and name.partition(".")[0] not in names:
-                found = pool.FindMessageTypeByName(field.type_name[1:])
-                needed.add(found.file.name)
+                field_type = pool.FindMessageTypeByName(field.type_name[1:])
+                needed.add(field_type.file.name)
     file.dependency.extend(sorted(needed))
     pool.AddSerializedFile(file.SerializeToString())
     return {name: class_of(pool.FindMessageTypeByName(f"{package}.{name}")) for name in names}

@@ -198,7 +198,7 @@ def parts_of(batch: RestRequest, body: bytes) -> list[BatchPart]:
     if len(parts) > _LONGEST_BATCH:
         raise _no_batch(f"it has {len(parts)} requests, and the limit is {_LONGEST_BATCH}.")
     shared = [(name, value) for name, value in batch.headers if not name.lower().startswith("content-")]
-    found = []
+    requests = []
     for number, part in enumerate(parts, 1):
         first, _, rest = (part.get_payload(decode=True) or b"").lstrip().partition(b"\n")
         words = first.decode("latin-1").split()
@@ -209,8 +209,8 @@ def parts_of(batch: RestRequest, body: bytes) -> list[BatchPart]:
         named = {name.lower() for name, _ in own}
         headers = [*own, *((name, value) for name, value in shared if name.lower() not in named)]
         content_id = re.sub(r"\s+", " ", str(part.get("Content-ID", ""))).strip()
-        found.append(BatchPart(content_id, RestRequest(words[0], words[1], headers, inner.get_payload(decode=True))))
-    return found
+        requests.append(BatchPart(content_id, RestRequest(words[0], words[1], headers, inner.get_payload(decode=True))))
+    return requests
 
 
 def joined(responses: Sequence[tuple[str, RestResponse]]) -> RestResponse:

@@ -85,21 +85,21 @@ def bind(message: Any, parameters: Iterable[tuple[str, str]]) -> list[Violation]
     """
     reader = _Reader(lambda field, name: field.name)
     for name, text in parameters:
-        found = _bound(message, name)
-        if found is None:
-            told = f"Cannot bind query parameter. Field '{_cut(name)}' could not be found in request message."
-            reader.violations.append(Violation("", _unknown(name, "", told)))
+        bound = _bound(message, name)
+        if bound is None:
+            description = f"Cannot bind query parameter. Field '{_cut(name)}' could not be found in request message."
+            reader.violations.append(Violation("", _unknown(name, "", description)))
         else:
-            part, field, path = found
+            part, field, path = bound
             reader.field(part, field, text, path, field.name)
     return reader.violations
 
 
 def checked(violations: Iterable[Violation]) -> None:
     """Raise RestError if there are any violations."""
-    found = list(violations)
-    if found:
-        raise invalid(found)
+    listed = list(violations)
+    if listed:
+        raise invalid(listed)
 
 
 def _bound(message: Any, name: str) -> tuple[Any, Any, str] | None:
@@ -149,8 +149,8 @@ class _Reader:
             self._map(message, field, value, parent, name)
         elif not is_repeated(field):
             if isinstance(value, list):
-                told = _unknown(name, parent, "Proto field is not repeating, cannot start list.")
-                self.violations.append(Violation(parent, told))
+                description = _unknown(name, parent, "Proto field is not repeating, cannot start list.")
+                self.violations.append(Violation(parent, description))
             elif kind is not None:
                 part = getattr(message, field.name)
                 part.SetInParent()
@@ -205,14 +205,14 @@ class _Reader:
             self._wrong(parent, field.name, "Starting an object on a scalar field")
             return
         try:
-            found = _READERS[field.cpp_type if field.type != FieldDescriptor.TYPE_BYTES else "bytes"](field, value)
+            scalar = _READERS[field.cpp_type if field.type != FieldDescriptor.TYPE_BYTES else "bytes"](field, value)
         except ValueError as error:
             named = field.enum_type
             self._wrong(
                 path, _TYPES[field.type] if named is None else _URL + named.full_name, f"{error}{_shown(value)}"
             )
         else:
-            use(found)
+            use(scalar)
 
     def _wrong(self, path: str, kind: str, description: str) -> None:
         at = f" at '{path}'" if path else ""
@@ -237,14 +237,14 @@ def _double(field: Any, value: Any) -> float:
     if isinstance(value, str):
         if value in ("NaN", "Infinity", "-Infinity"):
             return float(value)
-        found = float(value) if value.isascii() and value == value.strip() and "_" not in value else math.inf
+        number = float(value) if value.isascii() and value == value.strip() and "_" not in value else math.inf
     elif isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError
     else:
-        found = float(value)
-    if not math.isfinite(found):
+        number = float(value)
+    if not math.isfinite(number):
         raise ValueError
-    return found
+    return number
 
 
 def _boolean(field: Any, value: Any) -> bool:
@@ -317,8 +317,8 @@ def _set_timestamp(message: Any, value: Any) -> None:
             raise ValueError
         message.FromJsonString(value)
     except ValueError:
-        told = "Illegal timestamp format; timestamps must end with 'Z' or have a valid timezone offset."
-        raise ValueError(told) from None
+        description = "Illegal timestamp format; timestamps must end with 'Z' or have a valid timezone offset."
+        raise ValueError(description) from None
 
 
 def _set_duration(message: Any, value: Any) -> None:

@@ -252,7 +252,7 @@ class Queue:
         too_old = task.create_time + self.config.task_ttl
         if not self.purges:
             return too_old
-        return min([too_old, *(at for at, before in self.purges if task.sequence < before)])
+        return min([too_old, *(at for at, end in self.purges if task.sequence < end)])
 
     def next_dispatch(self, among: WaitingTasks | None = None) -> tuple[int, Task] | None:
         """Return the earliest instant of a dispatch and its task, provided that nothing else happens; None without one.

@@ -214,12 +214,12 @@ class Scheduler:
         self._enter(queue, task, task.waiting[1])
         self.plan(queue, now)
 
-    def purge_later(self, queue: Queue, before: int, at: int, now: int) -> None:
-        """Remove the tasks of ``queue`` with a sequence number below ``before`` at ``at``."""
-        if any(earlier <= at and number == before for earlier, number in queue.purges):
+    def purge_later(self, queue: Queue, end: int, at: int, now: int) -> None:
+        """Remove the tasks of ``queue`` with a sequence number below ``end`` at ``at``."""
+        if any(earlier <= at and number == end for earlier, number in queue.purges):
             return  # no task was created since the earlier purge, so both remove the same tasks
-        queue.purges.append((at, before))
-        self._plan_check(queue, at, before)
+        queue.purges.append((at, end))
+        self._plan_check(queue, at, end)
         self.plan(queue, now)
 
     def queue_deleted(self, queue: Queue, now: int) -> None:
@@ -446,8 +446,8 @@ class Scheduler:
         oldest = next(iter(queue.tasks.values()), None)
         if oldest is not None:
             self._plan_check(queue, max(oldest.create_time + queue.config.task_ttl, now), oldest.sequence)
-        for at, before in queue.purges:
-            self._plan_check(queue, at, before)
+        for at, end in queue.purges:
+            self._plan_check(queue, at, end)
 
     def _remove_from(self, queue: Queue, now: int) -> None:
         """Remove the tasks of ``queue`` that are too old or purged."""
@@ -457,8 +457,8 @@ class Scheduler:
             until = task.create_time + ttl
             self._record(Event(now, EventKind.TASK_EXPIRED, queue.name, task, until=until))
             self._end(task, TaskCause.EXPIRY, now)
-        before = max((number for at, number in queue.purges if at <= now), default=0)
-        for task in [task for task in queue.tasks.values() if task.sequence < before]:
+        end = max((number for at, number in queue.purges if at <= now), default=0)
+        for task in [task for task in queue.tasks.values() if task.sequence < end]:
             self._end(task, TaskCause.PURGE, now)
         queue.purges = [purge for purge in queue.purges if purge[0] > now]
         self._removals.remove(queue)

@@ -33,8 +33,8 @@ _READING = ("get_", "list_", "test_")
 class Lints(Protocol):
     """Inspects each answered call: see `_diagnostics.lints`."""
 
-    def look(self, service: Service, now: int, rpc: str, request: Any, before: int) -> None:
-        """Inspect a call that was answered at ``now``; ``before`` tasks had been accepted until then."""
+    def look(self, service: Service, now: int, rpc: str, request: Any, accepted: int) -> None:
+        """Inspect a call that was answered at ``now``; ``accepted`` tasks had been accepted until then."""
 
     texts: list[str]
     """The warnings, each with its place."""
@@ -126,10 +126,10 @@ def _response(simulation: Simulation, call: IncomingCall, now: int) -> Any:
     return frontend.answer(simulation.service, now, call)
 
 
-def _inspect(simulation: Simulation, lints: Lints, rpc: str, request: Any, before: int) -> None:
+def _inspect(simulation: Simulation, lints: Lints, rpc: str, request: Any, accepted: int) -> None:
     """Let the lints inspect a call. If a lint is an error, it fails the test even if it is swallowed."""
     try:
-        lints.look(simulation.service, simulation.clock.now, rpc, request, before)
+        lints.look(simulation.service, simulation.clock.now, rpc, request, accepted)
     except failure_class() as error:
         simulation.failures.keep(str(error))
         raise

@@ -137,10 +137,10 @@ class PlannedFault:
         """Return a function that restores the plan to its current state."""
         hits, passed, stopped = self.hits, self._passed, self._stopped
 
-        def back() -> None:
+        def restore() -> None:
             self.hits, self._passed, self._stopped = hits, passed, stopped
 
-        return back
+        return restore
 
     def describe(self) -> str:
         """Return the call that made the plan."""

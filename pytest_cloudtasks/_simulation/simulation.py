@@ -201,10 +201,10 @@ class Simulation:
     def snapshot(self) -> Callable[[], Simulation]:
         """Return a function that makes a copy of the current simulation for each example, and resets its targets."""
         state = copy.deepcopy((self.service, self.randomness, self.history))
-        back, faults = self.targets.snapshot(), self.faults.snapshot()
+        reset_targets, faults = self.targets.snapshot(), self.faults.snapshot()
 
         def fresh() -> Simulation:
-            back()
+            reset_targets()
             service, randomness, history = copy.deepcopy(state)
             clock = self.clock.resumed()
             simulation = Simulation(

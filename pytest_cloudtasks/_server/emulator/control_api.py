@@ -174,9 +174,9 @@ class Control:
         """Return the attempts, in dispatch order; ``task`` is a full name or an ID."""
         attempts = [
             attempt
-            for one in self._chosen(queue)
-            if task in (None, one.name, id_of(one.name))
-            for attempt in one.attempts
+            for owner in self._chosen(queue)
+            if task in (None, owner.name, id_of(owner.name))
+            for attempt in owner.attempts
         ]
         attempts.sort(key=lambda attempt: attempt.dispatch_time)
         return [_attempt_json(attempt, self._scheduler.diagnostics) for attempt in attempts]
