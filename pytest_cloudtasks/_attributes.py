@@ -18,7 +18,12 @@ ASSERTS_CALLS = frozenset(
     )
 )
 ASSERTS_NO_CALL = frozenset(("assert_not_called", "assert_not_awaited"))
-HAS_CALLS = frozenset(("called", "call_count", "call_args", "call_args_list", "mock_calls", "method_calls"))
+HAS_CALLS = frozenset(
+    (
+        *("called", "call_count", "call_args", "call_args_list", "mock_calls", "method_calls"),
+        *("await_count", "await_args", "await_args_list"),
+    )
+)
 SETS_RESULTS = frozenset(("return_value", "side_effect"))
 
 _FEW = 30
@@ -54,3 +59,17 @@ class NamesAttributes:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
             # Without the name, Python adds no suggestion of its own to this one.
             raise AttributeError(self._sentence(name), obj=self)
+
+
+class IsNoMock(NamesAttributes):
+    """The base of what a user of mocks may take for one: the names of others can't be set, where they do nothing."""
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:  # type checkers still report unknown attributes
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            __tracebackhide__ = True
+            if not name.startswith("_") and not hasattr(type(self), name) and self._instead_of(name):
+                raise AttributeError(self._sentence(name), obj=self)
+            super().__setattr__(name, value)

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from .._arguments import checked_call, checked_text
-from .._attributes import ASSERTS_CALLS, ASSERTS_NO_CALL, HAS_CALLS, SETS_RESULTS, NamesAttributes
+from .._attributes import ASSERTS_CALLS, ASSERTS_NO_CALL, HAS_CALLS, SETS_RESULTS, IsNoMock
 from .._clients.interception import interception
 from .._clients.router import router
 from .._diagnostics.lints import Lints
@@ -73,7 +73,7 @@ _INSTEAD = {
 """What to write instead of names of mocks and of libraries that hold time."""
 
 
-class FakeCloudTasks(DrivingMethods, Targeting, Faults, QueueRecords, Assertions, OnlyWith, NamesAttributes):
+class FakeCloudTasks(DrivingMethods, Targeting, Faults, QueueRecords, Assertions, OnlyWith, IsNoMock):
     """A deterministic Cloud Tasks service inside the test process.
 
     The ``cloud_tasks`` fixture gives each test a fresh one. Elsewhere it is a context manager::

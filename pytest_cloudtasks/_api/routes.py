@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from .._arguments import checked_call
-from .._attributes import ASSERTS_CALLS, ASSERTS_NO_CALL, HAS_CALLS, NamesAttributes
+from .._attributes import ASSERTS_CALLS, ASSERTS_NO_CALL, HAS_CALLS, SETS_RESULTS, IsNoMock
 from .._targets.base import Target
 from .._targets.request import TargetRequest
 from .._targets.routes import RouteTarget
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-class _TargetView(NamesAttributes):
+class _TargetView(IsNoMock):
     """What all targets have in common for a test."""
 
     def __init__(self, target: Target) -> None:
@@ -25,6 +25,8 @@ class _TargetView(NamesAttributes):
     def _instead_of(self, name: str) -> str:
         if name in ASSERTS_CALLS | ASSERTS_NO_CALL | HAS_CALLS:
             return "It is not a mock: compare call_count, or the requests in calls."
+        if name in SETS_RESULTS:
+            return "It is not a mock: cloud_tasks.route(…) has returns(…) and raises(…)."
         return ""
 
     @property

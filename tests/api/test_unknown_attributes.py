@@ -70,6 +70,37 @@ def test_what_the_fake_lacks(cloud_tasks: FakeCloudTasks, name: str, instead: st
     assert error_of(cloud_tasks, name) == f"FakeCloudTasks has no attribute {name!r}. {instead}"
 
 
+@pytest.mark.parametrize("name", ["create_task", "side_effect", "return_value", "called", "tick"])
+def test_what_would_have_no_effect_cannot_be_set(cloud_tasks: FakeCloudTasks, name: str) -> None:
+    """A fake or a target that is taken for a mock, or for a client, says so; other names are the test's own."""
+    with pytest.raises(AttributeError) as caught:
+        setattr(cloud_tasks, name, 1)
+    assert str(caught.value) == error_of(cloud_tasks, name)
+    cloud_tasks.shop = "mine"  # type: ignore[attr-defined]
+    assert cloud_tasks.shop == "mine"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", ["return_value", "side_effect"])
+def test_a_target_is_no_mock(cloud_tasks: FakeCloudTasks, name: str) -> None:
+    """Its answers are set by methods."""
+    for target, kind in (
+        (cloud_tasks.route(MAILER), "Route"),
+        (cloud_tasks.forward("https://a.test", "http://127.0.0.1:9"), "Forward"),
+    ):
+        text = f"{kind} has no attribute {name!r}. It is not a mock: cloud_tasks.route(…) has returns(…) and raises(…)."
+        assert error_of(target, name) == text
+        with pytest.raises(AttributeError) as caught:
+            setattr(target, name, 503)
+        assert str(caught.value) == text
+
+
+def test_a_method_can_be_patched(cloud_tasks: FakeCloudTasks) -> None:
+    """Mocks replace what is there, and put it back."""
+    with mock.patch.object(cloud_tasks, "drain", return_value="patched"):
+        assert cloud_tasks.drain() == "patched"
+    assert cloud_tasks.drain().attempts == 0
+
+
 def test_a_name_like_nothing_else(cloud_tasks: FakeCloudTasks) -> None:
     """It has no suggestion; an object with few names lists them."""
     assert error_of(cloud_tasks, "xyzzy") == "FakeCloudTasks has no attribute 'xyzzy'."
