@@ -6,7 +6,7 @@ Flask, Starlette with FastAPI, and Django are asked by their own public routing,
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 
@@ -15,9 +15,18 @@ def paths_of(app: Any) -> list[str]:
     try:
         if (rules := getattr(app, "url_map", None)) is not None:
             return [str(rule.rule) for rule in rules.iter_rules()]
-        return [str(route.path) for route in getattr(app, "routes", ()) if hasattr(route, "path")]
+        return list(_starlette_paths(getattr(app, "routes", ())))
     except Exception:  # another framework gives these names another meaning
         return []
+
+
+def _starlette_paths(routes: Iterable[Any], base: str = "") -> Iterator[str]:
+    for route in routes:
+        path = base + getattr(route, "path", "")
+        if hasattr(route, "routes"):
+            yield from _starlette_paths(route.routes, path)
+        elif hasattr(route, "path"):
+            yield path
 
 
 def has_route(app: Any, host: str, path: str) -> bool | None:

@@ -556,6 +556,22 @@ def test_a_handler_has_answered(
     ] == []
 
 
+@pytest.mark.parametrize(
+    ("path", "meant"), [("/mounted/4/5", ""), ("/mouted/42", " Did you mean '/mounted/42'?"), ("/mounted", "")]
+)
+def test_a_mounted_application_has_routes_below_its_path(
+    cloud_tasks: FakeCloudTasks, enqueue: Enqueue, path: str, meant: str
+) -> None:
+    """Its own path is none."""
+    app = fastapi_that_finds_nothing()
+    cloud_tasks.mount("https://mailer.test", app)
+    enqueue("one", url=f"https://mailer.test{path}")
+    cloud_tasks.dispatch_due()
+    assert hints_of(cloud_tasks.assert_attempts, "one", [200]) == [
+        seems(404, app, f"the path {path!r}.{meant}", "The attempt")
+    ]
+
+
 def test_an_assertion_about_a_task_explains_that_task(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """Not another one, which may be meant to fail."""
     cloud_tasks.mount("https://mailer.test", flask_app())
