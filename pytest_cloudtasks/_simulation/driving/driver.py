@@ -119,7 +119,7 @@ class Driver:
                 yield from self._steps.deliver(attempt, target)
             return attempt
 
-    # --- inside --------------------------------------------------------------------------------------------------
+    # --- helpers -------------------------------------------------------------------------------------------------
 
     def _summary(self, begin: Beginning, counts: Callable[[Task], bool] | None = None) -> Summary:
         simulation = self.simulation
