@@ -155,12 +155,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.hook.pytest_deselected(items=left_out)
 
 
-def pytest_collection_finish() -> None:
-    """Spare the garbage collector what is imported and collected: it is never freed, and takes a tenth of the time."""
-    gc.collect()
-    gc.freeze()
-
-
 def needs_of(item: pytest.Item) -> set[str]:
     """The capabilities that a test is about."""
     named = {name for marker in item.iter_markers("needs") for name in marker.args}
