@@ -19,7 +19,7 @@ from .measuring import Row, seconds_each
 PARENT = "projects/test-project/locations/us-central1/queues/work"
 NAME = f"{PARENT}/tasks/one"
 LISTED_PARENT = PARENT.replace("work", "listed")
-TASK = {
+TASK: Any = {
     "http_request": {
         "http_method": "POST",
         "url": "https://app.test/work",
@@ -27,6 +27,7 @@ TASK = {
         "body": b'{"order": 42}',
     }
 }
+NAMED_TASK: Any = {"name": NAME, **TASK}
 LISTED = 20
 """How many tasks list_tasks finds."""
 
@@ -94,7 +95,7 @@ class CannedCall(grpc.UnaryUnaryMultiCallable):  # type: ignore[misc]
 
 def answers() -> dict[str, Any]:
     """What the floor and the echo server say."""
-    task = tasks_v2.Task({"name": NAME, **TASK})
+    task = tasks_v2.Task(NAMED_TASK)
     listed = tasks_v2.ListTasksResponse(tasks=[task] * LISTED)
     return {"CreateTask": task, "GetTask": task, "ListTasks": listed}
 
@@ -169,7 +170,7 @@ def fake_client(**options: Any) -> Iterator[tasks_v2.CloudTasksClient]:
     """A client on a fake with what the calls ask for."""
     with FakeCloudTasks(queues=["work", "listed"], **options) as cloud_tasks:
         client = cloud_tasks.client()
-        client.create_task(parent=PARENT, task={"name": NAME, **TASK})
+        client.create_task(parent=PARENT, task=NAMED_TASK)
         for _ in range(LISTED):
             client.create_task(parent=LISTED_PARENT, task=TASK)
         yield client

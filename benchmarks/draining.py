@@ -32,7 +32,7 @@ def rows() -> Iterator[Row]:
 
 def filled(cloud_tasks: FakeCloudTasks, number: int, body: bytes = b"") -> None:
     """Put so many tasks into the queue, past the client: it is the driving that is measured."""
-    simulation = cloud_tasks._simulation
+    simulation = cloud_tasks._synced()
     spec = TaskSpec(HttpTarget(URL, body=body))
     for _ in range(number):
         simulation.service.create_task(simulation.clock.now, PARENT, spec)
@@ -67,7 +67,7 @@ def _year() -> Row:
     number = 10_000
     with FakeCloudTasks(queues=["work"]) as cloud_tasks:
         route = cloud_tasks.route(URL, handler=lambda request: None)
-        simulation = cloud_tasks._simulation
+        simulation = cloud_tasks._synced()
         step = timedelta(days=365) / number
 
         def a_year() -> None:

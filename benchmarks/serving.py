@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -59,8 +60,8 @@ def rows(tasks: int = 4_000, many: int = 50_000) -> Iterator[Row]:
     """How quick the emulator is."""
     yield from _start()
     for clients in (1, THREADS):
-        yield _row("gRPC", clients, 1.9, lambda grpc_at, _, n=clients: over_grpc(grpc_at, tasks // ROUNDS, n))
-        yield _row("REST", clients, 5, lambda _, rest, n=clients: asyncio.run(over_rest(rest, tasks // ROUNDS, n)))
+        yield _row("gRPC", clients, 1.9, partial(over_grpc, tasks=tasks // ROUNDS, clients=clients))
+        yield _row("REST", clients, 5, partial(over_rest, tasks=tasks // ROUNDS, clients=clients))
     yield _deliveries(tasks)
     yield asyncio.run(_rate_while_creating())
     yield from asyncio.run(_many(many))
@@ -100,10 +101,10 @@ def _free_port() -> int:
         return port
 
 
-def _row(kind: str, clients: int, goal: float, measure: Callable[[str, str], float]) -> Row:
+def _row(kind: str, clients: int, goal: float, measure: Callable[[Server], float]) -> Row:
     """The emulator against the echo, in turns; the median ratio of the rounds."""
     with running(_standing()) as emulator, running(ECHO) as echo:
-        pairs = [(measure(*emulator[:2]), measure(*echo[:2])) for _ in range(ROUNDS)]
+        pairs = [(measure(emulator), measure(echo)) for _ in range(ROUNDS)]
     ratio = median(other / own for own, other in pairs)
     own, other = (median(rates) for rates in zip(*pairs, strict=True))
     what = f"CreateTask over {kind}, {counted(clients)}: emulator against echo"
@@ -160,7 +161,7 @@ def running(command: list[str]) -> Iterator[Server]:
             drain.shutdown()
 
 
-def over_grpc(address: str, tasks: int, clients: int) -> float:
+def over_grpc(server: Server, tasks: int, clients: int) -> float:
     """Calls a second."""
     request = tasks_v2.CreateTaskRequest(
         parent=QUEUE,
@@ -172,7 +173,7 @@ def over_grpc(address: str, tasks: int, clients: int) -> float:
     data = tasks_v2.CreateTaskRequest.serialize(request)
 
     def create(number: int) -> None:
-        with grpc.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+        with grpc.insecure_channel(server.grpc, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
             call = channel.unary_unary(METHOD)
             for _ in range(number):
                 call(data)
@@ -188,8 +189,12 @@ def _rate(create: Callable[[int], None], tasks: int, clients: int) -> float:
     return tasks / (time.perf_counter() - begun)
 
 
-async def over_rest(url: str, tasks: int, clients: int) -> float:
+def over_rest(server: Server, tasks: int, clients: int) -> float:
     """Requests a second."""
+    return asyncio.run(_over_rest(server.rest, tasks, clients))
+
+
+async def _over_rest(url: str, tasks: int, clients: int) -> float:
     request = {"url": "https://worker.test/send", "body": "eyJvcmRlciI6IDQyfQ=="}
     data = json.dumps({"task": {"httpRequest": request, "scheduleTime": LATER.isoformat()}}).encode()
     async with aiohttp.ClientSession(url) as session:
@@ -342,7 +347,7 @@ async def _echo() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a connection for each attempt at work
 
-    class Echo(grpc.GenericRpcHandler):
+    class Echo(grpc.GenericRpcHandler):  # type: ignore[misc]
         def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
             return grpc.unary_unary_rpc_method_handler(lambda request, context: request)
 
